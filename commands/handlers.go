@@ -13,7 +13,6 @@ import (
 	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
-	"github.com/atlilith/onboardbot/commands/render/isolationreport"
 	"github.com/atlilith/onboardbot/commands/render/schedule"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/service"
@@ -156,10 +155,5 @@ func (h *CertificateHandlers) Register(router *bot.Router) {
 // Register routes what people type and press about isolation.
 func (h *IsolationHandlers) Register(router *bot.Router) {
 	router.Command(render.IsolationCommand, h.ask)
-	router.Action(isolationreport.ActionOffer, h.risks.offer)
-	router.View(isolationreport.ViewOffer, h.risks.offered)
-	router.Action(isolationreport.ActionAccept, h.risks.accept)
-	router.Action(isolationreport.ActionReject, h.risks.reject)
-	router.Action(isolationreport.ActionWithdraw, h.risks.withdraw)
-	router.View(isolationreport.ViewDecide, h.risks.decided)
+	h.risks.Register(router)
 }

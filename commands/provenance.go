@@ -247,11 +247,6 @@ func (p *provenance) remember(ctx context.Context, view bot.ShownView) error {
 	return p.outbox.RecordView(ctx, view)
 }
 
-// formSubmitted is a submission of a form as the press that it is.
-func formSubmitted(submission bot.Submission) bot.Action {
-	return bot.Action{Person: submission.Person, View: &submission.View, Shown: submission.Shown}
-}
-
 // where says in what somebody pressed.
 func where(action bot.Action, key string) string {
 	switch {

@@ -20,6 +20,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
+	"github.com/atlilith/onboardbot/onboarding/risk"
 	"github.com/atlilith/onboardbot/onboarding/secondfactor"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
@@ -160,7 +161,7 @@ func TestNobodyForgesAnAcceptedRisk(t *testing.T) {
 	t.Parallel()
 	r := newFixtureOf(t, size{runs: 1, connections: 25, key: riskKey},
 		func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
-			domain.Rules = map[onboarding.Kind]onboarding.Rule{onboarding.KindRisk: {Confirm: onboarding.ConfirmTOTP}}
+			domain.Rules = map[onboarding.Kind]onboarding.Rule{risk.Kind: {Confirm: onboarding.ConfirmTOTP}}
 		})
 	platform := &riskyPlatform{definition: "3f2a90c1d4e5"}
 	report := r.postRisk(platform, "Risk: execute of `public.export`")

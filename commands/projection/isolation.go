@@ -10,9 +10,9 @@ import (
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/isolationreport"
-	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
+	"github.com/atlilith/onboardbot/onboarding/risk"
 )
 
 // IsolationAnnouncer posts reports on isolation in the channel that they are for, and tells the
@@ -37,7 +37,7 @@ func (a *IsolationAnnouncer) Announce(ctx context.Context, tx pgx.Tx, record rep
 }
 
 // RiskChanged shows what became of a request to accept a risk, in the thread of the report.
-func (a *IsolationAnnouncer) RiskChanged(ctx context.Context, tx pgx.Tx, request *onboarding.RiskRequest) error {
+func (a *IsolationAnnouncer) RiskChanged(ctx context.Context, tx pgx.Tx, request *risk.Request) error {
 	return a.outbox.Put(ctx, tx, isolationreport.RiskMessage(request, a.config.Approvers, time.Now()))
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 	"github.com/atlilith/onboardbot/onboarding/secondfactor"
 	"github.com/atlilith/onboardbot/onboarding/windows"
+	"github.com/atlilith/onboardbot/onboarding/risk"
 )
 
 // Config is the whole file.
@@ -292,7 +293,7 @@ func (c *Config) calendar() error {
 // rules reports rules for kinds of steps that do not exist: a misspelt kind would have no effect.
 func (c *Config) rules() error {
 	var problems []error
-	kinds := append(runbook.Kinds(), onboarding.KindRisk)
+	kinds := append(runbook.Kinds(), risk.Kind)
 	for kind, rule := range c.Onboarding.Rules {
 		if rule.Confirm != onboarding.ConfirmNone && c.SecondFactor.Key.IsZero() {
 			problems = append(problems,

@@ -15,13 +15,14 @@ import (
 
 	"github.com/atlilith/onboardbot/internal/reconnect"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/risk"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // RiskNotifier is told of every change of a request to accept a risk, inside the transaction that
 // makes the change: it must only write rows there.
 type RiskNotifier interface {
-	RiskChanged(ctx context.Context, tx pgx.Tx, request *onboarding.RiskRequest) error
+	RiskChanged(ctx context.Context, tx pgx.Tx, request *risk.Request) error
 }
 
 // RiskDependencies are what [Risks] work with. None may be nil.
@@ -41,7 +42,7 @@ type Risks struct {
 }
 
 // NewRisks returns the risks in the bot's own database, see [New]. The policy's rule for
-// [onboarding.KindRisk] says what accepting one takes.
+// [risk.Kind] says what accepting one takes.
 func NewRisks(pool *pgxpool.Pool, dependencies RiskDependencies, policy onboarding.Policy) *Risks {
 	policy.Defaults()
 	return &Risks{deps: dependencies, pool: reconnect.Pool{Pool: pool}, policy: policy}
@@ -49,9 +50,9 @@ func NewRisks(pool *pgxpool.Pool, dependencies RiskDependencies, policy onboardi
 
 // Ask asks other operators to accept a risk. The caller sets what the report says, where it is, and
 // what the operator typed. It returns a [onboarding.PermissionError], [onboarding.ErrNoReason], an
-// [onboarding.UntilError], or a [onboarding.RiskDecidedError] about a request for the same risk that is
+// [risk.UntilError], or a [risk.DecidedError] about a request for the same risk that is
 // open or accepted.
-func (s *Risks) Ask(ctx context.Context, asked onboarding.RiskRequest, given Decision) error {
+func (s *Risks) Ask(ctx context.Context, asked *risk.Request, given Decision) error {
 	if given.Source == "" {
 		return errNoSource
 	}
@@ -66,7 +67,7 @@ func (s *Risks) Ask(ctx context.Context, asked onboarding.RiskRequest, given Dec
 	if asked.Reason = tidyReason(given.Reason); asked.Reason == "" {
 		return onboarding.ErrNoReason
 	}
-	if err := onboarding.CheckUntil(asked.Until, now); err != nil {
+	if err := risk.CheckUntil(asked.Until, now); err != nil {
 		return err
 	}
 	if asked.Object == "" || asked.Definition == "" {
@@ -75,32 +76,32 @@ func (s *Risks) Ask(ctx context.Context, asked onboarding.RiskRequest, given Dec
 	if asked.ID, err = uuid.NewV7(); err != nil {
 		return err
 	}
-	rule := s.policy.Rule(onboarding.KindRisk)
+	rule := s.policy.Rule(risk.Kind)
 	asked.By, asked.Source, asked.Asked, asked.Expires = permissions.Operator, given.Source, now,
 		now.Add(s.policy.ApprovalLife)
 	asked.Needs, asked.Confirm = rule.Approvers, rule.Confirm
 	asked.Signature = s.deps.SecondFactor.SignValues(asked.Signed()...)
-	return s.change(ctx, func(tx pgx.Tx) (*onboarding.RiskRequest, error) {
-		others, err := store.RisksLike(ctx, tx, &asked)
+	return s.change(ctx, func(tx pgx.Tx) (*risk.Request, error) {
+		others, err := store.RisksLike(ctx, tx, asked)
 		if err != nil {
 			return nil, err
 		}
 		for _, other := range others {
 			state, _ := other.State(now)
-			if state == onboarding.RiskOpen || state == onboarding.RiskAccepted && s.counts(ctx, other) {
-				return nil, &onboarding.RiskDecidedError{Request: other, State: state}
+			if state == risk.Open || state == risk.Accepted && s.counts(ctx, other) {
+				return nil, &risk.DecidedError{Request: other, State: state}
 			}
 		}
-		return &asked, store.InsertRisk(ctx, tx, &asked)
+		return asked, store.InsertRisk(ctx, tx, asked)
 	})
 }
 
 // Act does something about a request to accept a risk. It returns what
-// [onboarding.RiskRequest.Allows] does, a [onboarding.ConfirmationNeededError] without an approval
+// [risk.Request.Allows] does, a [onboarding.ConfirmationNeededError] without an approval
 // where a reason or a code is missing, a [onboarding.CodeError], [onboarding.ErrOtherChange] for a
 // request that the bot did not sign, or [onboarding.ErrNotFound]. Who may not decide is in the audit
 // trail.
-func (s *Risks) Act(ctx context.Context, id uuid.UUID, act onboarding.RiskAct, given Decision) error {
+func (s *Risks) Act(ctx context.Context, id uuid.UUID, act risk.Act, given Decision) error {
 	if given.Source == "" {
 		return errNoSource
 	}
@@ -108,7 +109,7 @@ func (s *Risks) Act(ctx context.Context, id uuid.UUID, act onboarding.RiskAct, g
 	if err != nil {
 		return fmt.Errorf("who decides on a risk: %w", err)
 	}
-	vote := onboarding.RiskVote{Act: act, By: permissions.Operator, Reason: tidyReason(given.Reason),
+	vote := risk.Vote{Act: act, By: permissions.Operator, Reason: tidyReason(given.Reason),
 		Source: given.Source, At: time.Now().UTC().Truncate(time.Microsecond)}
 	if given.Code != "" {
 		if err := s.deps.SecondFactor.Confirm(ctx, given.Operator, given.Code); err != nil {
@@ -116,7 +117,7 @@ func (s *Risks) Act(ctx context.Context, id uuid.UUID, act onboarding.RiskAct, g
 		}
 		vote.Confirmed = onboarding.ConfirmTOTP
 	}
-	err = s.change(ctx, func(tx pgx.Tx) (*onboarding.RiskRequest, error) {
+	err = s.change(ctx, func(tx pgx.Tx) (*risk.Request, error) {
 		request, err := store.LoadRisk(ctx, tx, id)
 		if err == nil {
 			err = request.Allows(act, permissions, vote.At)
@@ -143,15 +144,15 @@ func (s *Risks) Act(ctx context.Context, id uuid.UUID, act onboarding.RiskAct, g
 }
 
 // confirmed returns what is missing before the vote counts.
-func (s *Risks) confirmed(request *onboarding.RiskRequest, vote onboarding.RiskVote) error {
-	if vote.Act == onboarding.WithdrawRisk {
+func (s *Risks) confirmed(request *risk.Request, vote risk.Vote) error {
+	if vote.Act == risk.Withdraw {
 		return nil
 	}
 	if !s.signed(request.Signature, request.Signed()) {
 		return onboarding.ErrOtherChange
 	}
-	rule := s.policy.Rule(onboarding.KindRisk)
-	accepts := vote.Act == onboarding.AcceptRisk
+	rule := s.policy.Rule(risk.Kind)
+	accepts := vote.Act == risk.Accept
 	missing := &onboarding.ConfirmationNeededError{
 		Reason: vote.Reason == "" && (!accepts || rule.Reason),
 		Code: accepts && vote.Confirmed != onboarding.ConfirmTOTP &&
@@ -164,7 +165,7 @@ func (s *Risks) confirmed(request *onboarding.RiskRequest, vote onboarding.RiskV
 }
 
 // Request reads a request to accept a risk. It returns [onboarding.ErrNotFound].
-func (s *Risks) Request(ctx context.Context, id uuid.UUID) (*onboarding.RiskRequest, error) {
+func (s *Risks) Request(ctx context.Context, id uuid.UUID) (*risk.Request, error) {
 	return store.LoadRisk(ctx, s.pool, id)
 }
 
@@ -173,23 +174,23 @@ const overShown = 30 * 24 * time.Hour
 
 // Accepted returns the requests that are accepted now, and those whose last day has passed lately. With
 // a key of the second factor, what the bot did not sign does not count.
-func (s *Risks) Accepted(ctx context.Context) ([]*onboarding.RiskRequest, error) {
+func (s *Risks) Accepted(ctx context.Context) ([]*risk.Request, error) {
 	now := time.Now()
 	requests, err := store.RisksVotedOn(ctx, s.pool, now.Add(-overShown).UTC().Format(time.DateOnly))
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(requests, func(r *onboarding.RiskRequest) bool {
+	return slices.DeleteFunc(requests, func(r *risk.Request) bool {
 		state, _ := r.State(now)
-		return state != onboarding.RiskAccepted && state != onboarding.RiskOver || !s.counts(ctx, r)
+		return state != risk.Accepted && state != risk.Over || !s.counts(ctx, r)
 	}), nil
 }
 
 // counts reports whether the bot signed a request that is accepted and the votes of those who did.
-func (s *Risks) counts(ctx context.Context, request *onboarding.RiskRequest) bool {
+func (s *Risks) counts(ctx context.Context, request *risk.Request) bool {
 	unsigned := !s.signed(request.Signature, request.Signed()) ||
-		slices.ContainsFunc(request.Votes, func(vote onboarding.RiskVote) bool {
-			return vote.Act == onboarding.AcceptRisk && !s.signed(vote.Signature, vote.Signed(request))
+		slices.ContainsFunc(request.Votes, func(vote risk.Vote) bool {
+			return vote.Act == risk.Accept && !s.signed(vote.Signature, vote.Signed(request))
 		})
 	if unsigned {
 		s.deps.Log.WarnContext(ctx, "an accepted risk does not count: the bot did not sign it, or signed it with "+
@@ -205,7 +206,7 @@ func (s *Risks) signed(signature []byte, values []any) bool {
 }
 
 // change changes a request in a transaction, which excludes others, and tells the notifier.
-func (s *Risks) change(ctx context.Context, change func(pgx.Tx) (*onboarding.RiskRequest, error)) error {
+func (s *Risks) change(ctx context.Context, change func(pgx.Tx) (*risk.Request, error)) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if err := store.LockRisks(ctx, tx); err != nil {
 			return err

@@ -21,6 +21,7 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/audit"
+	"github.com/atlilith/onboardbot/onboarding/risk"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
@@ -72,10 +73,10 @@ func (a *audited) live() {
 	_, a.open = a.ask("database")
 	must(t, store.InsertFreeze(t.Context(), a.pool, onboarding.Operator{ID: "bob"}, "Friday"))
 	must(t, store.Thaw(t.Context(), a.pool, onboarding.Operator{ID: "bob"}))
-	risk := &onboarding.RiskRequest{ID: uuid.New(), Object: "public.f", Until: "2027-01-31", Needs: 1, Asked: time.Now(),
+	asked := &risk.Request{ID: uuid.New(), Object: "public.f", Until: "2027-01-31", Needs: 1, Asked: time.Now(),
 		Expires: time.Now(), By: onboarding.Operator{ID: "ada"}}
-	must(t, store.InsertRisk(t.Context(), a.pool, risk))
-	must(t, store.InsertRiskVote(t.Context(), a.pool, risk, onboarding.RiskVote{Act: onboarding.AcceptRisk,
+	must(t, store.InsertRisk(t.Context(), a.pool, asked))
+	must(t, store.InsertRiskVote(t.Context(), a.pool, asked, risk.Vote{Act: risk.Accept,
 		By: onboarding.Operator{ID: "eve"}, At: time.Now()}))
 	_, a.rejected = a.ask("database")
 	a.vote(a.rejected, "eve", false)

@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/internal/locks"
-	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/risk"
 )
 
 const (
@@ -32,7 +32,7 @@ const (
 func LockRisks(ctx context.Context, tx pgx.Tx) error { return locks.Tx(ctx, tx, locks.Named("risks")) }
 
 // InsertRisk adds a request that nobody has voted on.
-func InsertRisk(ctx context.Context, db DB, r *onboarding.RiskRequest) error {
+func InsertRisk(ctx context.Context, db DB, r *risk.Request) error {
 	_, err := db.Exec(ctx, insertRisk, r.ID, r.Object, r.Operation, r.Definition, r.Finding, r.Reason, r.Until, r.By.ID,
 		r.By.Name, r.Source, r.Asked, r.Expires, r.Report, r.Channel, r.Needs, r.Confirm, r.Signature)
 	if err != nil {
@@ -42,7 +42,7 @@ func InsertRisk(ctx context.Context, db DB, r *onboarding.RiskRequest) error {
 }
 
 // InsertRiskVote adds a vote to a request.
-func InsertRiskVote(ctx context.Context, db DB, r *onboarding.RiskRequest, vote onboarding.RiskVote) error {
+func InsertRiskVote(ctx context.Context, db DB, r *risk.Request, vote risk.Vote) error {
 	_, err := db.Exec(ctx, insertRiskVote, r.ID, vote.Act, vote.By.ID, vote.By.Name, vote.Reason, vote.Source, vote.At,
 		vote.Confirmed, vote.Signature)
 	if err != nil {
@@ -53,35 +53,35 @@ func InsertRiskVote(ctx context.Context, db DB, r *onboarding.RiskRequest, vote 
 }
 
 // LoadRisk reads one request with its votes. It returns [onboarding.ErrNotFound].
-func LoadRisk(ctx context.Context, db DB, id uuid.UUID) (*onboarding.RiskRequest, error) {
+func LoadRisk(ctx context.Context, db DB, id uuid.UUID) (*risk.Request, error) {
 	risks, err := queryRisks(ctx, db, riskByID, id)
 	return found(fmt.Sprintf("risk %s", id), risks, err)
 }
 
 // RisksLike returns the requests about the same risk as this one, oldest first.
-func RisksLike(ctx context.Context, db DB, r *onboarding.RiskRequest) ([]*onboarding.RiskRequest, error) {
+func RisksLike(ctx context.Context, db DB, r *risk.Request) ([]*risk.Request, error) {
 	return queryRisks(ctx, db, risksOf, r.Object, r.Operation, r.Definition)
 }
 
 // RisksVotedOn returns the requests with votes whose last day is this one or later, oldest first.
-func RisksVotedOn(ctx context.Context, db DB, day string) ([]*onboarding.RiskRequest, error) {
+func RisksVotedOn(ctx context.Context, db DB, day string) ([]*risk.Request, error) {
 	return queryRisks(ctx, db, risksVoted, day)
 }
 
-func queryRisks(ctx context.Context, db DB, sql string, args ...any) ([]*onboarding.RiskRequest, error) {
+func queryRisks(ctx context.Context, db DB, sql string, args ...any) ([]*risk.Request, error) {
 	rows, err := db.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, fmt.Errorf("risks: %w", err)
 	}
-	risks, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*onboarding.RiskRequest, error) {
-		r := new(onboarding.RiskRequest)
+	risks, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*risk.Request, error) {
+		r := new(risk.Request)
 		return r, row.Scan(&r.ID, &r.Object, &r.Operation, &r.Definition, &r.Finding, &r.Reason, &r.Until, &r.By.ID,
 			&r.By.Name, &r.Source, &r.Asked, &r.Expires, &r.Report, &r.Channel, &r.Needs, &r.Confirm, &r.Signature)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("risks: %w", err)
 	}
-	byID := make(map[uuid.UUID]*onboarding.RiskRequest, len(risks))
+	byID := make(map[uuid.UUID]*risk.Request, len(risks))
 	ids := make([]uuid.UUID, len(risks))
 	for i, r := range risks {
 		byID[r.ID], ids[i] = r, r.ID
@@ -90,7 +90,7 @@ func queryRisks(ctx context.Context, db DB, sql string, args ...any) ([]*onboard
 		return nil, fmt.Errorf("votes on risks: %w", err)
 	}
 	var id uuid.UUID
-	var vote onboarding.RiskVote
+	var vote risk.Vote
 	into := []any{&id, &vote.Act, &vote.By.ID, &vote.By.Name, &vote.Reason, &vote.Source, &vote.At, &vote.Confirmed,
 		&vote.Signature}
 	_, err = pgx.ForEachRow(rows, into, func() error {

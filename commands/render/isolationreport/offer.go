@@ -13,9 +13,9 @@ import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
-	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports/record"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/risk"
 )
 
 // The button of a risk in a report, and the form that it opens.
@@ -73,15 +73,15 @@ func riskName(operation, object string) string {
 func (p reportText) offerRisks(page *mrkdwn.Builder) {
 	offered := 0
 	for number := range p.Report.Findings {
-		risk := Place{p.ID, number}.Risk(p.Record)
-		if risk == nil {
+		found := Place{p.ID, number}.Risk(p.Record)
+		if found == nil {
 			continue
 		}
 		if offered++; offered > maxOffered {
 			page.Note("Once these are accepted, the next report offers the others.")
 			return
 		}
-		name := riskName(string(risk.Operation), risk.Table)
+		name := riskName(string(found.Operation), found.Table)
 		button := blockkit.Button(ActionOffer, fmt.Sprintf("%s/%d", p.ID, number), "Accept this risk…", "")
 		button.AccessibilityLabel = blockkit.Truncate("Accept this risk: "+blockkit.Unmarked(name),
 			blockkit.MaxButtonText)
@@ -113,16 +113,16 @@ func (p reportText) listAccepted(page *mrkdwn.Builder) {
 }
 
 // OfferForm asks why a risk of a report is to be accepted, and until when.
-func OfferForm(place Place, risk *results.Finding, now time.Time) slack.ModalViewRequest {
+func OfferForm(place Place, found *results.Finding, now time.Time) slack.ModalViewRequest {
 	meta, err := json.Marshal(place)
 	if err != nil {
 		panic(err) // an id and a number always encode
 	}
 	var page mrkdwn.Builder
-	page.Say(fmt.Sprintf("*%s*\n%s", riskName(string(risk.Operation), risk.Table),
-		mrkdwn.Inline(mrkdwn.Summary(sentence(risk)))))
-	page.Note(fmt.Sprintf("Another operator decides, in the thread of the report. The risk counts again after the last "+
-		"day, and when its object changes (definition %s).", blockkit.Code(risk.Definition)))
+	page.Say(fmt.Sprintf("*%s*\n%s", riskName(string(found.Operation), found.Table),
+		mrkdwn.Inline(mrkdwn.Summary(sentence(found)))))
+	page.Note(fmt.Sprintf("Another operator decides, in the thread of the report. The risk counts again after the "+
+		"last day, and when its object changes (definition %s).", blockkit.Code(found.Definition)))
 	until := slack.NewDatePickerBlockElement(ActionUntil)
 	until.InitialDate = now.UTC().AddDate(0, 0, usualDays).Format(time.DateOnly)
 	reason := render.ReasonInput()
@@ -140,20 +140,21 @@ func OfferForm(place Place, risk *results.Finding, now time.Time) slack.ModalVie
 	}
 }
 
-// Request is the request to accept a risk of a report until a day. Who asks and why is for the caller.
-func Request(place Place, record *record.Record, until string) (request onboarding.RiskRequest, found bool) {
-	risk := place.Risk(record)
-	if risk == nil {
-		return request, false
+// Request is the request to accept a risk of a report until a day, nil for what is no risk. Who asks and
+// why is for the caller.
+func Request(place Place, record *record.Record, until string) *risk.Request {
+	found := place.Risk(record)
+	if found == nil {
+		return nil
 	}
-	return onboarding.RiskRequest{Object: risk.Table, Operation: string(risk.Operation), Definition: risk.Definition,
-		Finding: sentence(risk), Until: until, Report: record.ID, Channel: record.Channel}, true
+	return &risk.Request{Object: found.Table, Operation: string(found.Operation), Definition: found.Definition,
+		Finding: sentence(found), Until: until, Report: record.ID, Channel: record.Channel}
 }
 
 // sentence is what a report says about a risk.
-func sentence(risk *results.Finding) string { return risk.As + ": " + risk.Evidence }
+func sentence(found *results.Finding) string { return found.As + ": " + found.Evidence }
 
 // UntilText says which days can be the last one.
-func UntilText(err *onboarding.UntilError) string {
+func UntilText(err *risk.UntilError) string {
 	return fmt.Sprintf("Choose a day from %s to %s.", err.First, err.Last)
 }

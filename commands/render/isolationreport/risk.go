@@ -15,6 +15,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/risk"
 )
 
 // The buttons of a request to accept a risk, whose value is its id, and the form for what a decision
@@ -31,23 +32,23 @@ func RiskKey(id uuid.UUID) string { return "risk/" + id.String() }
 
 // DecideMeta is the private metadata of the form for a decision.
 type DecideMeta struct {
-	Risk uuid.UUID          `json:"risk"`
-	Act  onboarding.RiskAct `json:"act"`
+	Risk uuid.UUID `json:"risk"`
+	Act  risk.Act  `json:"act"`
 }
 
 // RiskMessage is a request to accept a risk, and what became of it, in the thread of the report.
-func RiskMessage(request *onboarding.RiskRequest, approvers []string, now time.Time) post.Message {
+func RiskMessage(request *risk.Request, approvers []string, now time.Time) post.Message {
 	page := new(mrkdwn.Builder)
 	state, last := request.State(now)
 	page.Say(riskHead(request, state, last))
 	writeRisk(page, request)
 	id := request.ID.String()
 	switch state {
-	case onboarding.RiskOpen:
+	case risk.Open:
 		writeUndecided(page, request, approvers)
 		page.Buttons("risk", blockkit.Button(ActionAccept, id, "Accept", slack.StylePrimary),
 			blockkit.Button(ActionReject, id, "Reject…", slack.StyleDanger), withdrawButton(id))
-	case onboarding.RiskAccepted:
+	case risk.Accepted:
 		page.Buttons("risk", withdrawButton(id))
 	}
 	return post.Message{Key: RiskKey(request.ID), Channel: request.Channel, Thread: Key(request.Report),
@@ -60,27 +61,27 @@ func withdrawButton(id string) *slack.ButtonBlockElement {
 }
 
 // riskHead says what became of a request.
-func riskHead(request *onboarding.RiskRequest, state onboarding.RiskState, last *onboarding.RiskVote) string {
+func riskHead(request *risk.Request, state risk.State, last *risk.Vote) string {
 	who := mrkdwn.Mention(request.By)
 	switch state {
-	case onboarding.RiskOpen:
+	case risk.Open:
 		return fmt.Sprintf("%s *Accept this risk?* %s asks to accept it until %s.", mrkdwn.MarkAsk, who, request.Until)
-	case onboarding.RiskAccepted, onboarding.RiskOver:
+	case risk.Accepted, risk.Over:
 		names := make([]string, 0, request.Needs)
 		for _, approver := range request.Approvers() {
 			names = append(names, mrkdwn.Mention(approver))
 		}
 		by := fmt.Sprintf("by %s %s, asked by %s", strings.Join(names, " and "), blockkit.Date(last.At), who)
-		if state == onboarding.RiskOver {
+		if state == risk.Over {
 			return fmt.Sprintf("%s *The risk was accepted until %s* %s. It counts again.", mrkdwn.MarkClock,
 				request.Until, by)
 		}
-		return fmt.Sprintf("%s *Risk accepted until %s* %s. Reports no longer count it.", mrkdwn.MarkDone, request.Until,
-			by)
-	case onboarding.RiskRejected:
+		return fmt.Sprintf("%s *Risk accepted until %s* %s. Reports no longer count it.", mrkdwn.MarkDone,
+			request.Until, by)
+	case risk.Rejected:
 		return fmt.Sprintf("%s *Not accepted*: rejected by %s %s, asked by %s.\n>%s", mrkdwn.MarkFailed,
 			mrkdwn.Mention(last.By), blockkit.Date(last.At), who, mrkdwn.Inline(mrkdwn.Summary(last.Reason)))
-	case onboarding.RiskWithdrawn:
+	case risk.Withdrawn:
 		return fmt.Sprintf("%s *Withdrawn* by %s %s, asked by %s. Reports count the risk.", mrkdwn.MarkCancelled,
 			mrkdwn.Mention(last.By), blockkit.Date(last.At), who)
 	}
@@ -89,7 +90,7 @@ func riskHead(request *onboarding.RiskRequest, state onboarding.RiskState, last 
 }
 
 // writeRisk says which risk it is, why it can be accepted, and how its object is defined.
-func writeRisk(page *mrkdwn.Builder, request *onboarding.RiskRequest) {
+func writeRisk(page *mrkdwn.Builder, request *risk.Request) {
 	page.Say(fmt.Sprintf("*%s*\n%s", riskName(request.Operation, request.Object),
 		mrkdwn.Inline(mrkdwn.Summary(request.Finding))))
 	page.Say("Why it can be accepted:\n>" + mrkdwn.Inline(request.Reason))
@@ -98,7 +99,7 @@ func writeRisk(page *mrkdwn.Builder, request *onboarding.RiskRequest) {
 }
 
 // writeUndecided says who has to decide, and who did.
-func writeUndecided(page *mrkdwn.Builder, request *onboarding.RiskRequest, approvers []string) {
+func writeUndecided(page *mrkdwn.Builder, request *risk.Request, approvers []string) {
 	others := slices.DeleteFunc(slices.Clone(approvers), func(id string) bool { return id == request.By.ID })
 	said := "A second operator must decide"
 	if request.Needs > 1 {
@@ -120,10 +121,10 @@ func writeUndecided(page *mrkdwn.Builder, request *onboarding.RiskRequest, appro
 
 // DecideForm asks for what a decision on a request still needs.
 func DecideForm(
-	request *onboarding.RiskRequest, act onboarding.RiskAct, needed *onboarding.ConfirmationNeededError,
+	request *risk.Request, act risk.Act, needed *onboarding.ConfirmationNeededError,
 ) slack.ModalViewRequest {
 	titleText, submit, label := "Accept a risk", "Accept", "Why?"
-	if act == onboarding.RejectRisk {
+	if act == risk.Reject {
 		titleText, submit, label = "Reject a risk", "Reject", "Why not?"
 	}
 	meta, err := json.Marshal(DecideMeta{Risk: request.ID, Act: act})
@@ -151,8 +152,8 @@ func DecideForm(
 }
 
 // DecidedText says to somebody why what they did about a request changed nothing.
-func DecidedText(decided *onboarding.RiskDecidedError, now time.Time) string {
-	if decided.State == onboarding.RiskOpen {
+func DecidedText(decided *risk.DecidedError, now time.Time) string {
+	if decided.State == risk.Open {
 		return "Your decision was counted before. Another operator has to accept the risk as well."
 	}
 	_, last := decided.Request.State(now)
@@ -160,10 +161,10 @@ func DecidedText(decided *onboarding.RiskDecidedError, now time.Time) string {
 }
 
 // AskedText says to somebody who asks that there is a request already. The link may be empty.
-func AskedText(decided *onboarding.RiskDecidedError, link string) string {
+func AskedText(decided *risk.DecidedError, link string) string {
 	asked := fmt.Sprintf("%s has asked already to accept this risk, until %s", mrkdwn.Mention(decided.Request.By),
 		decided.Request.Until)
-	if decided.State == onboarding.RiskAccepted {
+	if decided.State == risk.Accepted {
 		asked = fmt.Sprintf("This risk is accepted already, until %s", decided.Request.Until)
 	}
 	if link != "" {

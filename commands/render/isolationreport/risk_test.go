@@ -14,31 +14,32 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/golden"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/risk"
 )
 
 // requestOf is a request of the morning of 2026-11-23, with what operators did about it.
-func requestOf(votes ...onboarding.RiskVote) *onboarding.RiskRequest {
+func requestOf(votes ...risk.Vote) *risk.Request {
 	at := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	for i := range votes {
 		votes[i].At = at.Add(time.Duration(i+1) * time.Minute)
 	}
-	return &onboarding.RiskRequest{ID: uuid.MustParse("0193546c-0000-7000-8000-000000000002"),
+	return &risk.Request{ID: uuid.MustParse("0193546c-0000-7000-8000-000000000002"),
 		Object: "public.export", Operation: "execute", Definition: "3f2a90c1d4e5",
 		Finding: "any session: it runs with its owner's rights", Reason: "only the API calls it", Until: "2027-01-31",
 		By: onboarding.Operator{ID: "U0ANA", Name: "ana"}, Asked: at, Expires: at.Add(24 * time.Hour),
 		Report: uuid.MustParse("0193546c-0000-7000-8000-000000000001"), Channel: "C0OPS", Needs: 1, Votes: votes}
 }
 
-func voteOf(act onboarding.RiskAct, id string) onboarding.RiskVote {
-	return onboarding.RiskVote{Act: act, By: onboarding.Operator{ID: id}, Reason: "the web role may call it, too"}
+func voteOf(act risk.Act, id string) risk.Vote {
+	return risk.Vote{Act: act, By: onboarding.Operator{ID: id}, Reason: "the web role may call it, too"}
 }
 
 // TestRiskMessages compares what becomes of a request with golden files.
 func TestRiskMessages(t *testing.T) {
 	t.Parallel()
 	morning := time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC)
-	accept, reject := voteOf(onboarding.AcceptRisk, "U0BO"), voteOf(onboarding.RejectRisk, "U0BO")
-	withdraw := voteOf(onboarding.WithdrawRisk, "U0CLEO")
+	accept, reject := voteOf(risk.Accept, "U0BO"), voteOf(risk.Reject, "U0BO")
+	withdraw := voteOf(risk.Withdraw, "U0CLEO")
 	two := requestOf(accept)
 	two.Needs, two.Confirm = 2, onboarding.ConfirmTOTP
 	hostile := requestOf()
@@ -51,7 +52,7 @@ func TestRiskMessages(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name    string
-		request *onboarding.RiskRequest
+		request *risk.Request
 		now     time.Time
 	}{
 		{"open", requestOf(), morning},
@@ -71,16 +72,16 @@ func TestRiskMessages(t *testing.T) {
 		golden.CheckMessages(t, []post.Message{message})
 		part(c.name, message.Text, message.Blocks)
 	}
-	risk := leakOf(results.Risk, "execute", "public.export")
+	found := leakOf(results.Risk, "execute", "public.export")
 	place := Place{requestOf().Report, 3}
 	for _, form := range []struct {
 		name string
 		view slack.ModalViewRequest
 	}{
-		{"ask", OfferForm(place, &risk, morning)},
-		{"accept-form", DecideForm(two, onboarding.AcceptRisk, &onboarding.ConfirmationNeededError{Reason: true,
+		{"ask", OfferForm(place, &found, morning)},
+		{"accept-form", DecideForm(two, risk.Accept, &onboarding.ConfirmationNeededError{Reason: true,
 			Code: true})},
-		{"reject-form", DecideForm(hostile, onboarding.RejectRisk, &onboarding.ConfirmationNeededError{Reason: true})},
+		{"reject-form", DecideForm(hostile, risk.Reject, &onboarding.ConfirmationNeededError{Reason: true})},
 	} {
 		golden.CheckView(t, form.view)
 		part(form.name, form.view.PrivateMetadata, form.view)

@@ -6,14 +6,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
+	"github.com/atlilith/onboardbot/onboarding/risk"
 )
 
 // Acceptances tells which risks operators accept beside those of the configuration, and which they
 // accepted until lately: a report then says why such a risk counts again.
 type Acceptances interface {
-	Accepted(ctx context.Context) ([]*onboarding.RiskRequest, error)
+	Accepted(ctx context.Context) ([]*risk.Request, error)
 }
 
 // accepting is a checker whose reports set these risks apart.
@@ -45,7 +45,7 @@ func (a accepting) Check(ctx context.Context, options isolation.Options) (*isola
 	return report, nil
 }
 
-func acceptance(request *onboarding.RiskRequest) isolation.Acceptance {
+func acceptance(request *risk.Request) isolation.Acceptance {
 	names := make([]string, 0, len(request.Votes))
 	for _, approver := range request.Approvers() {
 		names = append(names, approver.Name)

@@ -1,20 +1,24 @@
-package onboarding
+// Package risk has the nouns and rules of risks that reports on isolation name and operators accept: the
+// request of one operator, what others do about it, and what became of it. It has no I/O.
+package risk
 
 import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// KindRisk is the kind that rules name for requests to accept a risk. No step has it.
-const KindRisk Kind = "risk"
+// Kind is what rules name for requests to accept a risk. No step has it.
+const Kind onboarding.Kind = "risk"
 
-// MaxRiskDays bounds how many days from now a risk can be accepted.
-const MaxRiskDays = 366
+// maxDays bounds how many days from now a risk can be accepted.
+const maxDays = 366
 
-// RiskRequest asks other operators to accept a risk that a report on isolation names, until a day and
+// Request asks other operators to accept a risk that a report on isolation names, until a day and
 // while the object of the risk stays as it is. Requests and the votes on them are only ever added.
-type RiskRequest struct {
+type Request struct {
 	ID uuid.UUID
 	// Object, Operation and Definition are those of the finding, and Finding is what the report says
 	// about it.
@@ -22,8 +26,8 @@ type RiskRequest struct {
 	Reason                                 string
 	// Until is the last day on which the risk is accepted, in UTC, such as 2027-01-31.
 	Until string
-	// By asked. Source names the form in which they asked, see [Vote].
-	By     Operator
+	// By asked. Source names the form in which they asked, see [onboarding.Vote].
+	By     onboarding.Operator
 	Source string
 	Asked  time.Time
 	// Expires is until when others can decide.
@@ -33,79 +37,79 @@ type RiskRequest struct {
 	Channel string
 	Needs   int // distinct approvers that must accept
 	// Confirm is what has to confirm the votes of those who accept.
-	Confirm Confirm
+	Confirm onboarding.Confirm
 	// Votes are in the order in which they were given.
-	Votes     []RiskVote
-	Signature []byte // of a [Signer]
+	Votes     []Vote
+	Signature []byte // of a [onboarding.Signer]
 }
 
-// RiskVote is what one operator did about a request to accept a risk.
-type RiskVote struct {
-	Act       RiskAct
-	By        Operator
+// Vote is what one operator did about a request to accept a risk.
+type Vote struct {
+	Act       Act
+	By        onboarding.Operator
 	Reason    string
-	Source    string // see [Vote]
+	Source    string // see [onboarding.Vote]
 	At        time.Time
-	Confirmed Confirm
-	Signature []byte // of a [Signer]
+	Confirmed onboarding.Confirm
+	Signature []byte // of a [onboarding.Signer]
 }
 
-// RiskAct is what somebody does about a request to accept a risk.
-type RiskAct string
+// Act is what somebody does about a request to accept a risk.
+type Act string
 
 // Accepting and rejecting is for approvers. Every operator can withdraw a request or what came of it:
 // the risk then counts again.
 const (
-	AcceptRisk   RiskAct = "accept"
-	RejectRisk   RiskAct = "reject"
-	WithdrawRisk RiskAct = "withdraw"
+	Accept   Act = "accept"
+	Reject   Act = "reject"
+	Withdraw Act = "withdraw"
 )
 
-// RiskState is what became of a request to accept a risk.
-type RiskState string
+// State is what became of a request to accept a risk.
+type State string
 
 // The states of a request. Reports set a risk apart while its request is accepted.
 const (
-	RiskOpen      RiskState = "open"
-	RiskAccepted  RiskState = "accepted"
-	RiskOver      RiskState = "over" // it was accepted, and its last day has passed
-	RiskRejected  RiskState = "rejected"
-	RiskWithdrawn RiskState = "withdrawn"
-	RiskExpired   RiskState = "expired" // nobody decided in time
+	Open      State = "open"
+	Accepted  State = "accepted"
+	Over      State = "over" // it was accepted, and its last day has passed
+	Rejected  State = "rejected"
+	Withdrawn State = "withdrawn"
+	Expired   State = "expired" // nobody decided in time
 )
 
 // State returns what became of the request by a time, and the vote that decided, nil for none.
-func (r *RiskRequest) State(now time.Time) (RiskState, *RiskVote) {
-	state, accepted := RiskOpen, 0
-	var last *RiskVote
+func (r *Request) State(now time.Time) (State, *Vote) {
+	state, accepted := Open, 0
+	var last *Vote
 	for i, vote := range r.Votes {
 		switch vote.Act {
-		case RejectRisk:
-			return RiskRejected, &r.Votes[i]
-		case WithdrawRisk:
-			return RiskWithdrawn, &r.Votes[i]
+		case Reject:
+			return Rejected, &r.Votes[i]
+		case Withdraw:
+			return Withdrawn, &r.Votes[i]
 		}
 		if vote.By.ID == r.By.ID {
 			continue
 		}
 		if accepted++; accepted == r.Needs {
-			state, last = RiskAccepted, &r.Votes[i]
+			state, last = Accepted, &r.Votes[i]
 		}
 	}
 	switch {
-	case state == RiskAccepted && now.UTC().Format(time.DateOnly) > r.Until:
-		return RiskOver, last
-	case state == RiskOpen && now.After(r.Expires):
-		return RiskExpired, nil
+	case state == Accepted && now.UTC().Format(time.DateOnly) > r.Until:
+		return Over, last
+	case state == Open && now.After(r.Expires):
+		return Expired, nil
 	}
 	return state, last
 }
 
 // Approvers returns who accepted.
-func (r *RiskRequest) Approvers() []Operator {
-	var accepted []Operator
+func (r *Request) Approvers() []onboarding.Operator {
+	var accepted []onboarding.Operator
 	for _, vote := range r.Votes {
-		if vote.Act == AcceptRisk {
+		if vote.Act == Accept {
 			accepted = append(accepted, vote.By)
 		}
 	}
@@ -113,27 +117,27 @@ func (r *RiskRequest) Approvers() []Operator {
 }
 
 // Allows returns nil if somebody may do this about the request at this time. Otherwise it returns a
-// [PermissionError], [ErrOwnRequest] or a [RiskDecidedError].
-func (r *RiskRequest) Allows(act RiskAct, by Permissions, now time.Time) error {
+// [onboarding.PermissionError], [onboarding.ErrOwnRequest] or a [DecidedError].
+func (r *Request) Allows(act Act, by onboarding.Permissions, now time.Time) error {
 	if err := by.MayOperate(); err != nil {
 		return err
 	}
 	state, _ := r.State(now)
-	decided := &RiskDecidedError{Request: r, State: state}
-	if act == WithdrawRisk {
-		if state != RiskOpen && state != RiskAccepted {
+	decided := &DecidedError{Request: r, State: state}
+	if act == Withdraw {
+		if state != Open && state != Accepted {
 			return decided
 		}
 		return nil
 	}
 	switch {
 	case !by.Approves && by.Refused == "":
-		return &PermissionError{Because: "only approvers decide on risks", Err: ErrNotApprover}
+		return &onboarding.PermissionError{Because: "only approvers decide on risks", Err: onboarding.ErrNotApprover}
 	case !by.Approves:
-		return &PermissionError{Because: by.Refused, Err: ErrNotApprover}
+		return &onboarding.PermissionError{Because: by.Refused, Err: onboarding.ErrNotApprover}
 	case by.ID == r.By.ID:
-		return ErrOwnRequest
-	case state != RiskOpen:
+		return onboarding.ErrOwnRequest
+	case state != Open:
 		return decided
 	}
 	for _, vote := range r.Votes {
@@ -145,24 +149,24 @@ func (r *RiskRequest) Allows(act RiskAct, by Permissions, now time.Time) error {
 }
 
 // Signed lists what the signature of the request is of.
-func (r *RiskRequest) Signed() []any {
+func (r *Request) Signed() []any {
 	return []any{"risk", 1, r.ID, r.Object, r.Operation, r.Definition, r.Finding, r.Reason, r.Until, r.By.ID, r.Source,
 		r.Asked.UnixMicro(), r.Expires.UnixMicro(), r.Report, r.Channel, r.Needs, r.Confirm}
 }
 
 // Signed lists what the signature of the vote on a request is of.
-func (v *RiskVote) Signed(request *RiskRequest) []any {
+func (v *Vote) Signed(request *Request) []any {
 	return []any{"risk vote", 1, request.ID, v.Act, v.By.ID, v.Reason, v.Source, v.At.UnixMicro(), v.Confirmed}
 }
 
-// RiskDecidedError says that a request to accept a risk was no longer open to what somebody did, or
+// DecidedError says that a request to accept a risk was no longer open to what somebody did, or
 // that there is one already.
-type RiskDecidedError struct {
-	Request *RiskRequest
-	State   RiskState
+type DecidedError struct {
+	Request *Request
+	State   State
 }
 
-func (e *RiskDecidedError) Error() string {
+func (e *DecidedError) Error() string {
 	return "the request to accept the risk is " + string(e.State)
 }
 
@@ -173,7 +177,7 @@ func (e *UntilError) Error() string { return "the day is not from " + e.First + 
 
 // CheckUntil returns an [UntilError] unless a risk can be accepted until a day.
 func CheckUntil(day string, now time.Time) error {
-	first, last := now.UTC().Format(time.DateOnly), now.UTC().AddDate(0, 0, MaxRiskDays).Format(time.DateOnly)
+	first, last := now.UTC().Format(time.DateOnly), now.UTC().AddDate(0, 0, maxDays).Format(time.DateOnly)
 	if _, err := time.Parse(time.DateOnly, day); err != nil || day < first || day > last {
 		return &UntilError{First: first, Last: last}
 	}
