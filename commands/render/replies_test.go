@@ -30,6 +30,8 @@ func TestPrivateAnswers(t *testing.T) {
 				found(onboarding.Failed, "Portal", "502 <Bad Gateway>", "Look at the portal."))}),
 		"verify-early": VerifyPage(gone.Run,
 			onboarding.Observation{Later: "the success checks run after all other steps"}),
+		"verify-cancelled": VerifyPage(preflightDone().cancelled(ana).Run,
+			onboarding.Observation{Later: "the success checks run after all other steps"}),
 		"waiting": testRenderer.WaitingFor(
 			Home{Waiting: []PendingDecision{{Approval: question, Run: asked.Run,
 				Link: "https://atlilith.slack.com/archives/C0OPS/p1"}},
