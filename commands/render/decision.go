@@ -61,12 +61,12 @@ func CodeInput() *slack.InputBlock {
 		code)
 }
 
-// ReasonInput asks for a reason, in a block with the id [BlockReason].
-func ReasonInput() *slack.PlainTextInputBlockElement {
-	reason := slack.NewPlainTextInputBlockElement(blockkit.Plain("For the requester and the audit log",
+// ReasonInput asks for a reason that somebody reads, such as the requester.
+func ReasonInput(label, reader string, focused bool) *slack.InputBlock {
+	reason := slack.NewPlainTextInputBlockElement(blockkit.Plain("For the "+reader+" and the audit log",
 		blockkit.MaxPlaceholder), ActionReason)
-	reason.Multiline, reason.MaxLength = true, onboarding.MaxReason
-	return reason
+	reason.Multiline, reason.MaxLength, reason.FocusOnLoad = true, onboarding.MaxReason, focused
+	return slack.NewInputBlock(BlockReason, blockkit.Plain(label, blockkit.MaxInputLabel), nil, reason)
 }
 
 // ConfirmForm asks for what a decision still needs. If that is to be shown the whole change, the
@@ -114,10 +114,7 @@ func ConfirmForm(needed *onboarding.ConfirmationNeededError, do Decision, number
 	if last {
 		modal.Submit = blockkit.Plain(submit, blockkit.MaxViewTitle)
 		if needed.Reason {
-			reason := ReasonInput()
-			reason.FocusOnLoad = true
-			page.Blocks = append(page.Blocks,
-				slack.NewInputBlock(BlockReason, blockkit.Plain(label, blockkit.MaxInputLabel), nil, reason))
+			page.Blocks = append(page.Blocks, ReasonInput(label, "requester", true))
 		}
 		if needed.Code {
 			page.Blocks = append(page.Blocks, CodeInput())

@@ -21,11 +21,11 @@ import (
 	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
+	"github.com/atlilith/onboardbot/onboarding/risk"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
 	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 	"github.com/atlilith/onboardbot/onboarding/secondfactor"
 	"github.com/atlilith/onboardbot/onboarding/windows"
-	"github.com/atlilith/onboardbot/onboarding/risk"
 )
 
 // Config is the whole file.

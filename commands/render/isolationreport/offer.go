@@ -125,12 +125,7 @@ func OfferForm(place Place, found *results.Finding, now time.Time) slack.ModalVi
 		"last day, and when its object changes (definition %s).", blockkit.Code(found.Definition)))
 	until := slack.NewDatePickerBlockElement(ActionUntil)
 	until.InitialDate = now.UTC().AddDate(0, 0, usualDays).Format(time.DateOnly)
-	reason := render.ReasonInput()
-	reason.Placeholder = blockkit.Plain("For the approver and the audit log", blockkit.MaxPlaceholder)
-	reason.FocusOnLoad = true
-	page.Blocks = append(page.Blocks,
-		slack.NewInputBlock(render.BlockReason, blockkit.Plain("Why can it be accepted?", blockkit.MaxInputLabel), nil,
-			reason),
+	page.Blocks = append(page.Blocks, render.ReasonInput("Why can it be accepted?", "approver", true),
 		slack.NewInputBlock(BlockUntil, blockkit.Plain("Last day (UTC)", blockkit.MaxInputLabel), nil, until))
 	return slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: ViewOffer, PrivateMetadata: string(meta),

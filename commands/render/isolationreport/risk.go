@@ -135,10 +135,7 @@ func DecideForm(
 	page.Say(fmt.Sprintf("%s asks to accept this risk until %s.", mrkdwn.Mention(request.By), request.Until))
 	writeRisk(&page, request)
 	if needed.Reason {
-		reason := render.ReasonInput()
-		reason.FocusOnLoad = true
-		page.Blocks = append(page.Blocks,
-			slack.NewInputBlock(render.BlockReason, blockkit.Plain(label, blockkit.MaxInputLabel), nil, reason))
+		page.Blocks = append(page.Blocks, render.ReasonInput(label, "requester", true))
 	}
 	if needed.Code {
 		page.Blocks = append(page.Blocks, render.CodeInput())
