@@ -22,7 +22,7 @@ func TestPrivateAnswers(t *testing.T) {
 	asked, stuck, gone := preflightDone(), certbotFailed(), live(merche())
 	question := asked.asked("database", insertRows())
 	for name, page := range map[string]*mrkdwn.Builder{
-		"undo":       UndoPage(gone.Run, "undo/envelope"),
+		"undo":       UndoPage(gone.Run, gone.Request.At, "undo/envelope"),
 		"trail":      testRenderer.AuditLog(stuck.View),
 		"long-trail": testRenderer.AuditLog(scenarios["huge"]().View),
 		"verify": VerifyPage(gone.Run,
@@ -133,7 +133,7 @@ func TestReplies(t *testing.T) {
 	confirm.Buttons("cancel", blockkit.Button(ActionCancel, uuid.Nil.String(), "Cancel run", slack.StyleDanger),
 		blockkit.Button(ActionKeep, uuid.Nil.String(), "Keep running", ""))
 	for name, reply := range map[string]post.Reply{
-		"help": HelpPage("/onboard").Reply(), "plan": planned.Reply(),
+		"plan":   planned.Reply(),
 		"status": testRenderer.Status(scenarios["certbot failed"]().View, "").Reply(), "cancel": confirm.Reply(),
 	} {
 		golden.CheckMessages(t, []post.Message{{Key: name, Text: reply.Text, Blocks: reply.Blocks}})
