@@ -88,7 +88,7 @@ func (h *decisionHandlers) decide(ctx context.Context, action bot.Action, decisi
 func (h *decisionHandlers) requireSameTeam(ctx context.Context, person bot.Person, approval uuid.UUID) error {
 	err := h.gate.RequireSameTeam(ctx, person)
 	if refused, ok := errors.AsType[*onboarding.PermissionError](err); ok {
-		return service.Decision{Operator: person.ID}.RecordRefusal(ctx, h.service, approval, refused)
+		return h.service.RecordRefusal(ctx, person.ID, approval, refused)
 	}
 	return err
 }
@@ -131,7 +131,7 @@ func (h *decisionHandlers) confirmed(ctx context.Context, submission bot.Submiss
 		if meta.Whole {
 			given.Shown = func(*onboarding.Approval) bool { return true } // the form has all pages
 		}
-		given.Source, err = h.origins.require(ctx, formSubmitted(submission), subject{approval: meta.Approval})
+		given.Source, err = h.origins.require(ctx, submission.Press(), subject{approval: meta.Approval})
 		if err == nil {
 			err = h.vote(ctx, meta.Do, meta.Approval, given)
 		}

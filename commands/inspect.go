@@ -35,9 +35,7 @@ func (h *inspectHandlers) waiting(ctx context.Context, person string) post.Reply
 	if err != nil {
 		return h.replies.failure(ctx, err, "person", person)
 	}
-	renderer := h.renderer
-	renderer.Now = time.Now()
-	page := renderer.WaitingFor(content)
+	page := h.answering(ctx).WaitingFor(content)
 	h.writeBacklog(ctx, page, "")
 	return page.Reply()
 }
@@ -67,9 +65,14 @@ func (h *inspectHandlers) list(ctx context.Context) post.Reply {
 	if err != nil {
 		h.replies.log.WarnContext(ctx, "a list does not show whether a freeze holds", "error", err)
 	}
+	return h.answering(ctx, runs...).List(listed, freeze).Reply()
+}
+
+// answering returns a renderer for an answer that is read now, and that is about some runs.
+func (h *inspectHandlers) answering(ctx context.Context, runs ...*onboarding.Run) render.Renderer {
 	renderer := h.renderer.WithLinks(h.messages.relatedLinks(ctx, runs...))
 	renderer.Now = time.Now()
-	return renderer.List(listed, freeze).Reply()
+	return renderer
 }
 
 func (h *inspectHandlers) status(ctx context.Context, run *onboarding.Run) post.Reply {
@@ -81,9 +84,7 @@ func (h *inspectHandlers) status(ctx context.Context, run *onboarding.Run) post.
 	if err := h.messages.outbox.Compare(ctx, render.RootKey(run.ID)); err != nil {
 		h.replies.log.WarnContext(ctx, "a thread is not compared with the database", "run", run.ID, "error", err)
 	}
-	renderer := h.renderer.WithLinks(h.messages.relatedLinks(ctx, view.Run))
-	renderer.Now = time.Now()
-	page := renderer.Status(view, h.messages.address(ctx, render.RootKey(run.ID)))
+	page := h.answering(ctx, view.Run).Status(view, h.messages.address(ctx, render.RootKey(run.ID)))
 	h.writeBacklog(ctx, page, render.RootKey(run.ID))
 	return page.Reply()
 }
@@ -149,7 +150,7 @@ func (h *inspectHandlers) auditLog(ctx context.Context, command bot.Command, slu
 	if err != nil {
 		return h.replies.failure(ctx, err, "slug", slug)
 	}
-	page := h.renderer.WithLinks(h.messages.relatedLinks(ctx, view.Run)).AuditLog(view)
+	page := h.answering(ctx, view.Run).AuditLog(view)
 	page.Note("The full audit log, with every change that was applied, is in your direct messages with the bot.")
 	return page.Reply()
 }

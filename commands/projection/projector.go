@@ -52,11 +52,12 @@ func New(dependencies Dependencies) *Projector {
 	return &Projector{Dependencies: dependencies, assets: store.NewAssets(dependencies.Pool)}
 }
 
-// NewRenderer returns a renderer for a configuration. With breakGlass, operators may approve
-// alone in an emergency. The reasons say for each kind of step why somebody is asked.
-func NewRenderer(config access.Config, breakGlass bool, reasons map[onboarding.Kind]string) render.Renderer {
+// NewRenderer returns a renderer for a configuration. The reasons say for each kind of step why
+// somebody is asked.
+func NewRenderer(config access.Config, policy *onboarding.Policy, reasons map[onboarding.Kind]string) render.Renderer {
 	return render.Renderer{Command: config.Command, Approvers: config.Approvers, EscalateTo: config.EscalateTo,
-		Mentions: config.Notify.Mentions(), BreakGlass: breakGlass, Reasons: reasons}
+		Mentions: config.Notify.Mentions(), BreakGlass: policy.BreakGlass, HasWindows: policy.HasWindows,
+		Reasons: reasons}
 }
 
 // Project puts the messages of a run into the outbox as they should be now. It returns

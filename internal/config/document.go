@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/atlilith/onboardbot/internal/joined"
 )
 
 // Problem is one thing that is wrong with a configuration.
@@ -250,23 +252,16 @@ func wanted(kind string) string {
 }
 
 // said turns the joined errors of a section's Validate, each "key: text", into problems.
-func (d document) said(section string, err error) []Problem {
-	if err == nil {
-		return nil
-	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var problems []Problem
-		for _, one := range joined.Unwrap() {
-			problems = append(problems, d.said(section, one)...)
+func (d document) said(section string, err error) (problems []Problem) {
+	for _, one := range joined.Errors(err) {
+		path, text := section, one.Error()
+		if key, rest, found := strings.Cut(text, ": "); found && !strings.ContainsAny(key, " ,") {
+			path, text = strings.TrimPrefix(section+"."+key, "."), rest
 		}
-		return problems
+		line, _ := d.near(path)
+		problems = append(problems, Problem{Line: line, Key: path, Text: text})
 	}
-	path, text := section, err.Error()
-	if key, rest, found := strings.Cut(text, ": "); found && !strings.ContainsAny(key, " ,") {
-		path, text = strings.TrimPrefix(section+"."+key, "."), rest
-	}
-	line, _ := d.near(path)
-	return []Problem{{Line: line, Key: path, Text: text}}
+	return problems
 }
 
 // inOrder sorts problems by line. Those without a line come last.

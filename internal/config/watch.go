@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/atlilith/onboardbot/commands/access"
+	"github.com/atlilith/onboardbot/internal/joined"
 )
 
 // Watch are the sections that the subcommand certificates needs.
@@ -19,8 +20,8 @@ func watching(section string) Section {
 // only returns the problems of one key, relative to it.
 func only(key string, err error) error {
 	var problems []error
-	for line := range strings.Lines(fmt.Sprint(err)) {
-		if problem, found := strings.CutPrefix(strings.TrimSpace(line), key+"."); found {
+	for _, one := range joined.Errors(err) {
+		if problem, found := strings.CutPrefix(one.Error(), key+"."); found {
 			problems = append(problems, errors.New(problem))
 		}
 	}

@@ -2,8 +2,10 @@ package audit
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"hash/maphash"
+	"math/bits"
 	"strings"
 
 	"github.com/google/uuid"
@@ -17,18 +19,27 @@ const kindSnapshot = "snapshot"
 type Chain struct {
 	heads    []Head
 	problems []string
-	seq      int64 // of the last entry
-	hash     Hash  // of the last entry
-	runs     map[uuid.UUID]Hash
-	rows     index // the newest entry of each row
+	room     int
+	seq      int64  // of the last entry
+	hash     digits // of the last entry
+	runs     map[uuid.UUID]*digits
+	entries  []row
 	names    names
 	buf      []byte
 }
 
-// NewChain returns a chain without entries, which must come to have all the heads.
-func NewChain(heads ...Head) *Chain {
-	return &Chain{heads: heads, runs: map[uuid.UUID]Hash{}, rows: index{places: make([]int32, firstPlaces)},
-		names: names{seed: maphash.MakeSeed()}}
+// digits are a hash in lower-case hexadecimal.
+type digits [2 * sha256.Size]byte
+
+// maxRoom is for how many entries there is room from the beginning, at most.
+const maxRoom = 1 << 20
+
+// NewChain returns a chain without entries, which must come to have all the heads. It is faster if it
+// knows how many entries there will be.
+func NewChain(entries int64, heads ...Head) *Chain {
+	room := int(min(max(entries, 0), maxRoom))
+	return &Chain{heads: heads, room: room, runs: map[uuid.UUID]*digits{}, entries: make([]row, 0, room),
+		names: newNames(room, maphash.MakeSeed())}
 }
 
 // Add verifies the next entry, and keeps nothing of it. Whatever is wrong with one, the next is
@@ -38,9 +49,12 @@ func (c *Chain) Add(e *Entry) {
 	if c.seq > 0 {
 		before.prev = c.hash[:]
 	}
-	hash, found := c.runs[e.Run]
-	if found {
-		before.runPrev = hash[:]
+	inRun := c.runs[e.Run]
+	if inRun != nil {
+		before.runPrev = inRun[:]
+	} else if e.Run != uuid.Nil {
+		inRun = new(digits)
+		c.runs[e.Run] = inRun
 	}
 	c.buf = e.append(c.buf[:0], before)
 	// What follows a gap holds the hash of an entry that is not there, so it cannot be verified.
@@ -59,14 +73,15 @@ func (c *Chain) Add(e *Entry) {
 				head)
 		}
 	}
-	c.seq, c.hash = e.Seq, e.Hash
-	if e.Run != uuid.Nil {
-		c.runs[e.Run] = e.Hash
+	c.seq = e.Seq
+	hex.Encode(c.hash[:], e.Hash[:])
+	if inRun != nil {
+		*inRun = c.hash
 	}
 	if string(e.Kind) != kindSnapshot {
 		row := c.names.row(e.Kind, e.Row, e.Record)
 		row.seq = e.Seq
-		c.rows.put(row)
+		c.entries = append(c.entries, row)
 	}
 }
 
@@ -74,60 +89,58 @@ func (c *Chain) report(format string, args ...any) {
 	c.problems = append(c.problems, fmt.Sprintf(format, args...))
 }
 
-// row is one row of a table, or its newest entry. Whoever could edit one does not know the seed of
+// row is one row of a table, or an entry about it. Whoever could edit one does not know the seed of
 // the sums, and so cannot make two that have the same.
 type row struct {
 	key, sum   uint64 // of its name and its record
 	start, end uint32 // its name, among the names
 	seq        int64  // of the entry
-	there      bool   // the table has it
+	settled    bool   // the table has the row of the entry, or a newer entry is about it
 }
 
-// index finds rows by their keys. It is a hash table of its own because a map would take most of the
-// time of a verification. The keys are hashes already, and nothing is ever removed.
-type index struct {
-	rows   []row
-	places []int32 // 1 + the place in rows, 0 where there is none; a power of two, at least twice as many as rows
+// newest finds the newest entry of each row. It is a hash table of its own because a map would take
+// most of the time of a verification. The keys are hashes already, and nothing is ever removed.
+type newest struct {
+	entries []row
+	places  []int32 // 1 + the place in entries, 0 where there is none; a power of two, at least twice as many
 }
 
-// firstPlaces is room for a million rows, so the table seldom grows: that costs as much as filling it.
-const firstPlaces = 1 << 21
+// newNewest settles the entries that are not the newest of their rows.
+func newNewest(entries []row) *newest {
+	n := &newest{entries, make([]int32, 2<<bits.Len(uint(len(entries))))}
+	for i := range entries {
+		older, at := n.find(entries[i].key)
+		if older != nil {
+			older.settled = true
+		}
+		*at = int32(i + 1)
+	}
+	return n
+}
 
-// find returns the row of a key, and where its place in rows is kept.
-func (x *index) find(key uint64) (found *row, at *int32) {
+// find returns the newest entry of a row, and where its place is kept.
+func (n *newest) find(key uint64) (entry *row, at *int32) {
 	for i := key; ; i++ {
-		at = &x.places[i&uint64(len(x.places)-1)]
+		at = &n.places[i&uint64(len(n.places)-1)]
 		if *at == 0 {
 			return nil, at
 		}
-		if found = &x.rows[*at-1]; found.key == key {
-			return found, at
+		if entry = &n.entries[*at-1]; entry.key == key {
+			return entry, at
 		}
 	}
-}
-
-// put adds a row, or replaces the one of the same key.
-func (x *index) put(row row) {
-	if 2*len(x.rows) >= len(x.places) {
-		x.places = make([]int32, 2*len(x.places))
-		for i := range x.rows {
-			_, at := x.find(x.rows[i].key)
-			*at = int32(i + 1)
-		}
-	}
-	found, at := x.find(row.key)
-	if found != nil {
-		*found = row
-		return
-	}
-	x.rows = append(x.rows, row)
-	*at = int32(len(x.rows))
 }
 
 // names are those of many rows, as people read them, one after the other in one buffer.
 type names struct {
 	text []byte
 	seed maphash.Seed
+}
+
+// newNames makes room for the names of some rows.
+func newNames(rows int, seed maphash.Seed) names {
+	const usual = 32
+	return names{make([]byte, 0, usual*rows), seed}
 }
 
 func (n *names) row(kind, id, record []byte) row {
@@ -147,7 +160,9 @@ type Rows struct {
 }
 
 // Rows returns a list without rows, to compare with the chain.
-func (c *Chain) Rows() *Rows { return &Rows{names: names{seed: c.names.seed}} }
+func (c *Chain) Rows() *Rows {
+	return &Rows{names: newNames(c.room, c.names.seed), list: make([]row, 0, c.room)}
+}
 
 // Add adds a row with what its record would be.
 func (r *Rows) Add(kind, id, record []byte) { r.list = append(r.list, r.names.row(kind, id, record)) }
@@ -163,8 +178,9 @@ type Report struct {
 
 // Report compares the rows with the newest entry of each, once all entries have passed by.
 func (c *Chain) Report(rows *Rows) Report {
+	newest := newNewest(c.entries)
 	for _, row := range rows.list {
-		entry, _ := c.rows.find(row.key)
+		entry, _ := newest.find(row.key)
 		if entry == nil {
 			c.report("%s is in no entry: it was inserted, or its entries were removed", rows.names.of(row))
 			continue
@@ -172,10 +188,10 @@ func (c *Chain) Report(rows *Rows) Report {
 		if entry.sum != row.sum {
 			c.report("%s differs from its entry %d: it was edited", rows.names.of(row), entry.seq)
 		}
-		entry.there = true
+		entry.settled = true
 	}
-	for _, entry := range c.rows.rows {
-		if !entry.there {
+	for _, entry := range c.entries {
+		if !entry.settled {
 			c.report("%s of entry %d was removed", c.names.of(entry), entry.seq)
 		}
 	}
@@ -189,7 +205,7 @@ func (c *Chain) Report(rows *Rows) Report {
 	}
 	report := Report{Entries: c.seq, Runs: len(c.runs), Rows: len(rows.list), Problems: c.problems}
 	if c.seq > 0 {
-		report.Head = Head{Seq: c.seq, Hash: c.hash.String()}
+		report.Head = Head{Seq: c.seq, Hash: string(c.hash[:])}
 	}
 	return report
 }

@@ -30,7 +30,7 @@ type Hash [sha256.Size]byte
 
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
-// links are the hashes that an entry holds, nil where there is no entry before: that of the entry
+// links are the hashes that an entry holds, in hexadecimal, nil where there is no entry before: that of the entry
 // before it, and that of the entry before it about the same run.
 type links struct{ prev, runPrev []byte }
 
@@ -39,7 +39,7 @@ func (e *Entry) append(buf []byte, before links) []byte {
 	buf = append(buf, `{"kind":`...)
 	buf = AppendText(buf, e.Kind)
 	buf = append(buf, `,"prev":"`...)
-	buf = hex.AppendEncode(buf, before.prev)
+	buf = append(buf, before.prev...)
 	buf = append(buf, `","record":`...)
 	buf = append(buf, e.Record...)
 	buf = append(buf, `,"row":`...)
@@ -48,7 +48,7 @@ func (e *Entry) append(buf []byte, before links) []byte {
 		buf = append(buf, `,"run":"`...)
 		buf = AppendUUID(buf, e.Run[:])
 		buf = append(buf, `","run_prev":"`...)
-		buf = hex.AppendEncode(buf, before.runPrev)
+		buf = append(buf, before.runPrev...)
 		buf = append(buf, '"')
 	}
 	buf = append(buf, `,"seq":`...)

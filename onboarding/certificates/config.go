@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/atlilith/onboardbot/internal/joined"
 	"github.com/atlilith/onboardbot/internal/schedule"
 )
 
@@ -38,20 +39,21 @@ func (c Config) WithDefaults() Config {
 // Validate reports every problem, each with the field's name.
 func (c Config) Validate() error {
 	c = c.WithDefaults()
-	problems := slices.Concat(below("thresholds", c.Thresholds.Validate()), below("limits", c.Limits.Validate()))
+	wrong := slices.Concat(joined.Under("thresholds", c.Thresholds.Validate()),
+		joined.Under("limits", c.Limits.Validate()))
 	if c.Parallel < 1 {
-		problems = append(problems, fmt.Errorf("parallel: %d is not positive", c.Parallel))
+		wrong = append(wrong, fmt.Errorf("parallel: %d is not positive", c.Parallel))
 	}
 	if c.PerHost < 1 {
-		problems = append(problems, fmt.Errorf("per_host: %d is not positive", c.PerHost))
+		wrong = append(wrong, fmt.Errorf("per_host: %d is not positive", c.PerHost))
 	}
 	if c.ClockSkew < 0 {
-		problems = append(problems, fmt.Errorf("clock_skew: %s is negative", c.ClockSkew))
+		wrong = append(wrong, fmt.Errorf("clock_skew: %s is negative", c.ClockSkew))
 	}
 	if c.Patience < 0 {
-		problems = append(problems, fmt.Errorf("patience: %s is negative", c.Patience))
+		wrong = append(wrong, fmt.Errorf("patience: %s is negative", c.Patience))
 	}
-	return errors.Join(problems...)
+	return errors.Join(wrong...)
 }
 
 // Settings are what operators configure about certificates: how, what and when to check.
@@ -80,34 +82,19 @@ func (s Settings) WithDefaults() Settings {
 // Validate reports every problem, each with the field's name.
 func (s Settings) Validate() error {
 	s = s.WithDefaults()
-	problems := []error{s.Config.Validate()}
+	wrong := []error{s.Config.Validate()}
 	known := make(map[string]bool)
 	for i, site := range s.Extra {
 		canonical, err := site.Canonical()
 		if err != nil {
-			problems = append(problems, fmt.Errorf("extra[%d].%w", i, err))
+			wrong = append(wrong, fmt.Errorf("extra[%d].%w", i, err))
 		} else if known[canonical.Domain] {
-			problems = append(problems, fmt.Errorf("extra[%d].domain: %s is named twice", i, site.Domain))
+			wrong = append(wrong, fmt.Errorf("extra[%d].domain: %s is named twice", i, site.Domain))
 		}
 		known[canonical.Domain] = true
 	}
 	if s.Interval < time.Second {
-		problems = append(problems, fmt.Errorf("interval: %s is less than 1s", s.Interval))
+		wrong = append(wrong, fmt.Errorf("interval: %s is less than 1s", s.Interval))
 	}
-	return errors.Join(append(problems, below("digest", s.Digest.Validate())...)...)
-}
-
-// below puts a field's name before each problem of its value.
-func below(field string, err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var problems []error
-		for _, one := range joined.Unwrap() {
-			problems = append(problems, below(field, one)...)
-		}
-		return problems
-	}
-	if err == nil {
-		return nil
-	}
-	return []error{fmt.Errorf("%s.%w", field, err)}
+	return errors.Join(append(wrong, joined.Under("digest", s.Digest.Validate())...)...)
 }

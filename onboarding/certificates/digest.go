@@ -39,17 +39,10 @@ func (r Report) Counts() string {
 	for _, site := range r.Sites {
 		counts[site.Severity]++
 	}
-	attention := "need attention"
-	if counts[Attention] == 1 {
-		attention = "needs attention"
-	}
 	var words []string
-	for _, state := range []struct {
-		severity Severity
-		name     string
-	}{{Critical, "urgent"}, {Attention, attention}, {Unchecked, "could not be checked"}, {Healthy, "OK"}} {
-		if n := counts[state.severity]; n > 0 {
-			words = append(words, fmt.Sprintf("%d %s", n, state.name))
+	for _, severity := range []Severity{Critical, Attention, Unchecked, Healthy} {
+		if n := counts[severity]; n > 0 {
+			words = append(words, fmt.Sprintf("%d %s", n, severity.words(n)))
 		}
 	}
 	return strings.Join(words, ", ")

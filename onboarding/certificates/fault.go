@@ -19,18 +19,37 @@ const (
 	Critical                  // visitors see an error, or soon will
 )
 
-// severities are the names in the order of the constants. They are stored in the database.
-var severities = []string{"well", "could not look", "attention", "urgent"}
+// severityNames are the names in the order of the constants, as they are stored in the database and
+// printed as JSON. They never change.
+var severityNames = []string{"well", "could not look", "attention", "urgent"}
 
-// String is the severity's name.
-func (s Severity) String() string { return severities[s] }
+// Name is how the severity is stored.
+func (s Severity) Name() string { return severityNames[s] }
+
+// String is what people read about one site.
+func (s Severity) String() string { return s.words(1) }
+
+// words is what people read about a number of sites, behind that number.
+func (s Severity) words(sites int) string {
+	switch {
+	case s == Critical:
+		return "urgent"
+	case s == Attention && sites == 1:
+		return "needs attention"
+	case s == Attention:
+		return "need attention"
+	case s == Unchecked:
+		return "could not be checked"
+	}
+	return "OK"
+}
 
 // MarshalText implements [encoding.TextMarshaler].
-func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.Name()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (s *Severity) UnmarshalText(text []byte) error {
-	i := slices.Index(severities, string(text))
+	i := slices.Index(severityNames, string(text))
 	if i < 0 {
 		return fmt.Errorf("unknown severity %q", text)
 	}

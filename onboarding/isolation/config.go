@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/atlilith/onboardbot/internal/claims"
 	"github.com/atlilith/onboardbot/onboarding/isolation/checks"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 )
@@ -89,6 +90,11 @@ func (c Config) Validate() error {
 		}
 		if (table.Parent == "") != (table.ParentTable == "") {
 			problem(key, "parent and parent_table go together")
+		}
+	}
+	for i, member := range c.Settings.UserWritten {
+		if what := claims.CheckWritten(c.Settings.Templates, member); what != "" {
+			problem(fmt.Sprintf("settings.user_written[%d]", i), what)
 		}
 	}
 	if c.NoOrgs && c.Orgs.Table != "" {

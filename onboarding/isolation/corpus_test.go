@@ -292,7 +292,8 @@ func (s *schema) found(report *isolation.Report) []string {
 // top of the base that the file "base" names ("v3" unless it says "none"), expect with the
 // verdict and every finding, proof.sql for leaks, config.yaml where the case needs one, and
 // fixed with the verdict after the report's own fixes were run, and trials with what came of trying
-// each. heard is what the proof's messages say, and notes holds a part of a note a line. A case with
+// each. heard is what the proof's messages say, and notes holds a part of a note a line; says, a part of what a finding or the
+// coverage says. A case with
 // a file "deep" is checked deeply, and one with a file "postgres" needs that major version.
 func TestCorpus(t *testing.T) {
 	cases, err := filepath.Glob(filepath.Join("testdata", "corpus", "*", "*.txtar"))
@@ -344,6 +345,15 @@ func TestCorpus(t *testing.T) {
 				said := strings.Join(report.Coverage.Notes, "\n")
 				if !strings.Contains(said, strings.TrimSpace(line)) {
 					t.Errorf("no note says %q:\n%s", line, said)
+				}
+			}
+			for line := range strings.Lines(files["says"]) {
+				said := func(f isolation.Finding) bool {
+					return strings.Contains(f.Evidence, strings.TrimSpace(line))
+				}
+				left := strings.Join(report.Coverage.LeftOut, "\n")
+				if !slices.ContainsFunc(report.Findings, said) && !strings.Contains(left, strings.TrimSpace(line)) {
+					t.Errorf("nothing says %q: %v\n%s", line, report.Findings, left)
 				}
 			}
 			if changes := diff.Diff(expected(files), s.found(report)); changes != "" {

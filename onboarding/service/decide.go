@@ -128,7 +128,7 @@ func (s *Service) decide(ctx context.Context, id uuid.UUID, given Decision, kind
 	err := given.count(ctx, s, id, kind)
 	wrong, ok := errors.AsType[*onboarding.CodeError](err)
 	if ok && given.Code != "" && !wrong.JustLocked || isRefusal(err) {
-		return given.RecordRefusal(ctx, s, id, err)
+		return s.RecordRefusal(ctx, given.Operator, id, err)
 	}
 	return err
 }
@@ -140,30 +140,27 @@ func isRefusal(err error) bool {
 		errors.Is(err, onboarding.ErrOtherChange)
 }
 
-// RecordRefusal adds to the audit trail that a decision on an approval did not count, and why. It
-// returns why, or another error if the audit trail cannot have it. It records nothing for an approval
-// that does not exist.
-func (d Decision) RecordRefusal(ctx context.Context, s *Service, approval uuid.UUID, refused error) error {
-	if err := d.recordRefusal(ctx, s, approval, refused); err != nil {
+// RecordRefusal adds to the audit trail that what an operator decided on an approval did not count, and
+// why. It returns why, or another error if the audit trail cannot have it. It records nothing for an
+// approval that does not exist.
+func (s *Service) RecordRefusal(ctx context.Context, operator string, approval uuid.UUID, refused error) error {
+	found, err := s.Records.Approval(ctx, approval)
+	if errors.Is(err, onboarding.ErrNotFound) {
+		return refused
+	}
+	var permissions onboarding.Permissions
+	if err == nil {
+		permissions, err = s.deps.Directory.Permissions(ctx, operator)
+	}
+	if err == nil {
+		err = store.AddEventOnce(ctx, s.pool, onboarding.Event{RunID: found.RunID, Kind: onboarding.EventRefused,
+			Step: found.Step, Actor: permissions.Operator, Text: refused.Error(), Approval: found.ID,
+			Digest: found.Digest})
+	}
+	if err != nil {
 		return fmt.Errorf("record that a decision did not count (%s): %w", refused.Error(), err)
 	}
 	return refused
-}
-
-func (d Decision) recordRefusal(ctx context.Context, s *Service, approval uuid.UUID, refused error) error {
-	found, err := s.Records.Approval(ctx, approval)
-	if errors.Is(err, onboarding.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	permissions, err := s.deps.Directory.Permissions(ctx, d.Operator)
-	if err != nil {
-		return fmt.Errorf("who decided: %w", err)
-	}
-	return store.AddEventOnce(ctx, s.pool, onboarding.Event{RunID: found.RunID, Kind: onboarding.EventRefused,
-		Step: found.Step, Actor: permissions.Operator, Text: refused.Error(), Approval: found.ID, Digest: found.Digest})
 }
 
 // count adds a vote to an approval. Who votes is looked up once and before the transaction, since it

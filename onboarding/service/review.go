@@ -128,7 +128,7 @@ func (s *Service) ApproveAll(
 		return nil
 	})
 	if isRefusal(err) && len(approvals) > 0 {
-		err = given.RecordRefusal(ctx, s, approvals[0], err)
+		err = s.RecordRefusal(ctx, given.Operator, approvals[0], err)
 	}
 	return counted, err
 }

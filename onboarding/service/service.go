@@ -72,9 +72,6 @@ func New(pool *pgxpool.Pool, dependencies Dependencies, policy onboarding.Policy
 		deps: dependencies, pool: reconnect.Pool{Pool: pool}, policy: policy, log: log}, nil
 }
 
-// GlassAllowed reports whether [Service.BreakGlass] is switched on.
-func (s *Service) GlassAllowed() bool { return s.policy.BreakGlass }
-
 // Operator returns who somebody is, or a [onboarding.PermissionError] of
 // [onboarding.ErrNotOperator] when they may do nothing here.
 func (s *Service) Operator(ctx context.Context, id string) (onboarding.Operator, error) {

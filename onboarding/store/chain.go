@@ -21,7 +21,7 @@ const (
 	chainOfRun = `SELECT seq, run_id, kind, row_id, record, hash,
 		(SELECT hash FROM chain before WHERE before.seq = chain.seq - 1) FROM chain WHERE run_id = $1 ORDER BY seq`
 	changesOfRun   = `SELECT digest, change FROM approvals WHERE run_id = $1`
-	exportSnapshot = `SELECT pg_export_snapshot()`
+	exportSnapshot = `SELECT pg_export_snapshot(), coalesce(max(seq), 0) FROM chain`
 )
 
 // HeadOf returns the newest entry of the audit chain about a run, zero if there is none.
@@ -38,10 +38,11 @@ func HeadOf(ctx context.Context, db DB, run uuid.UUID) (head audit.Head, err err
 func VerifyChain(ctx context.Context, pool *pgxpool.Pool, heads ...audit.Head) (report audit.Report, err error) {
 	err = pgx.BeginTxFunc(ctx, pool, snapshot, func(tx pgx.Tx) error {
 		var moment string
-		if err := tx.QueryRow(ctx, exportSnapshot).Scan(&moment); err != nil {
+		var entries int64
+		if err := tx.QueryRow(ctx, exportSnapshot).Scan(&moment, &entries); err != nil {
 			return err
 		}
-		chain := audit.NewChain(heads...)
+		chain := audit.NewChain(entries, heads...)
 		rows := chain.Rows()
 		var undecided []string
 		group, both := routine.WithContext(ctx)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -18,36 +19,39 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/audit"
 )
 
-// chained lists, for each kind of entry, its rows: how an entry names each, and the columns of its
-// record as it would be now, sorted by name. They are those of the functions chain_record in the
+// chained lists, for each kind of entry, its rows: the columns by which an entry names each, and those of
+// its record as it would be now, sorted by name. They are those of the functions chain_record in the
 // migrations, repeated here: whoever can edit rows can edit functions. Where there is a function
-// record, it returns these columns of a row. Approvals come before what is about them.
-var chained = []struct {
-	kind, sql string
-	record    func(approvalsByID, [][]byte) [][]byte
-}{
-	{"run", `SELECT id::text, channel, created_at AT TIME ZONE 'UTC' AS created, delete_certificates,
-		ended_at AT TIME ZONE 'UTC' AS ended, ended_by->>'id' AS ended_by, id, kind, renews, request::text,
-		requester->>'id' AS requester, slug, state, submission, tenant_id AS tenant, undoes FROM runs`, nil},
-	{"event", `SELECT id::text, actor->>'id' AS actor, approval_id AS approval, at AT TIME ZONE 'UTC' AS at, digest, id,
-		kind, actor->>'name' AS name, step, text, (date_part('epoch', took) * 1000000)::bigint AS took
-		FROM events`, nil},
-	{"approval", `SELECT id::text, digest, state,
-		asked_at AT TIME ZONE 'UTC' AS asked, closed_at AT TIME ZONE 'UTC' AS closed,
+// record, it returns the columns of a row's record. Approvals come before what is about them.
+var chained = []chainedKind{
+	{"run", []string{"id"}, `SELECT channel, created_at AS created, delete_certificates, ended_at AS ended,
+		ended_by->>'id' AS ended_by, id, kind, renews, request::text, requester->>'id' AS requester, slug, state,
+		submission, tenant_id AS tenant, undoes FROM runs`, nil},
+	{"event", []string{"id"}, `SELECT actor->>'id' AS actor, approval_id AS approval, at, digest, id, kind,
+		actor->>'name' AS name, step, text, (date_part('epoch', took) * 1000000)::bigint AS took FROM events`, nil},
+	{"approval", []string{"id"}, `SELECT digest, state, asked_at AS asked, closed_at AS closed,
 		CASE encode(sha256(change), 'hex') WHEN digest THEN digest END AS digest, moved AS drift,
-		escalate_at AT TIME ZONE 'UTC' AS escalate, expires_at AT TIME ZONE 'UTC' AS expires, id, needs, reason_needed,
-		remind_at AT TIME ZONE 'UTC' AS remind, CASE WHEN closed_at IS NULL THEN 'open' ELSE state END AS state, step
-		FROM approvals`, approvalsByID.approval},
-	{"vote", `SELECT concat(approval_id, '/', operator), agrees, approval_id AS approval, at AT TIME ZONE 'UTC' AS at,
-		broke_glass, NULL AS digest, name, operator, reason, source FROM votes`, approvalsByID.vote},
-	{"attempt", `SELECT id::text, approval_id AS approval, NULL AS digest, error,
-		finished_at AT TIME ZONE 'UTC' AS finished, id, lines, outcome,
-		encode(sha256(convert_to(log, 'UTF8')), 'hex') AS output,
-		started_at AT TIME ZONE 'UTC' AS started, step,
+		escalate_at AS escalate, expires_at AS expires, id, needs, reason_needed, remind_at AS remind,
+		CASE WHEN closed_at IS NULL THEN 'open' ELSE state END AS state, step FROM approvals`, approvalsByID.approval},
+	{"vote", []string{"approval", "operator"}, `SELECT agrees, approval_id AS approval, at, broke_glass, NULL AS digest,
+		name, operator, reason, source FROM votes`, approvalsByID.vote},
+	{"attempt", []string{"id"}, `SELECT approval_id AS approval, NULL AS digest, error, finished_at AS finished, id,
+		lines, outcome, encode(sha256(convert_to(log, 'UTF8')), 'hex') AS output, started_at AS started, step,
 		encode(sha256(convert_to(array_to_string(tail, E'\n'), 'UTF8')), 'hex') AS tail
 		FROM attempts WHERE outcome <> 'running'`, approvalsByID.attempt},
-	{"freeze", `SELECT id::text, frozen_at AT TIME ZONE 'UTC' AS frozen, frozen_by->>'id' AS frozen_by, id, reason,
-		thawed_at AT TIME ZONE 'UTC' AS thawed, thawed_by->>'id' AS thawed_by FROM freezes`, nil},
+	{"freeze", []string{"id"}, `SELECT frozen_at AS frozen, frozen_by->>'id' AS frozen_by, id, reason,
+		thawed_at AS thawed, thawed_by->>'id' AS thawed_by FROM freezes`, nil},
+	{"risk", []string{"id"}, `SELECT asked_at AS asked, channel, confirm, definition, expires_at AS expires, finding,
+		id, name, needs, object, operation, operator, reason, report, source, until FROM risks`, nil},
+	{"risk_vote", []string{"act", "operator", "risk"}, `SELECT act, at, confirmed, name, operator, reason,
+		risk_id AS risk, source FROM risk_votes`, nil},
+}
+
+type chainedKind struct {
+	kind   string
+	name   []string
+	sql    string
+	record func(approvalsByID, [][]byte) [][]byte
 }
 
 // approvalsByID are the approvals read so far. Votes and attempts are joined with them here, since joins
@@ -64,7 +68,7 @@ type votedApproval struct {
 }
 
 func (a approvalsByID) approval(row [][]byte) [][]byte {
-	digest, state, record := row[1], row[2], row[3:]
+	digest, state, record := row[0], row[1], row[2:]
 	id, needs := record[6], record[7]
 	approval := &votedApproval{digest: slices.Clone(digest), state: onboarding.ApprovalState(state),
 		needs: math.MaxInt32}
@@ -75,8 +79,7 @@ func (a approvalsByID) approval(row [][]byte) [][]byte {
 	return record
 }
 
-func (a approvalsByID) vote(row [][]byte) [][]byte {
-	record := row[1:]
+func (a approvalsByID) vote(record [][]byte) [][]byte {
 	agrees, id, brokeGlass := record[0], record[1], record[3]
 	if approval := a[toUUID(id)]; approval != nil {
 		record[4] = approval.digest
@@ -90,8 +93,7 @@ func (a approvalsByID) vote(row [][]byte) [][]byte {
 	return record
 }
 
-func (a approvalsByID) attempt(row [][]byte) [][]byte {
-	record := row[1:]
+func (a approvalsByID) attempt(record [][]byte) [][]byte {
 	if approval := a[toUUID(record[0])]; approval != nil {
 		record[1] = approval.digest
 	}
@@ -130,31 +132,47 @@ func (a approvalsByID) undecided() (problems []string) {
 // is wrong with them whatever the chain says.
 func readChained(ctx context.Context, tx pgx.Tx, into *audit.Rows) (problems []string, err error) {
 	approvals := approvalsByID{}
-	var buf []byte
 	for _, kind := range chained {
-		rows, err := tx.Query(ctx, kind.sql, binaryFormat)
-		if err != nil {
-			return nil, err
-		}
-		name := []byte(kind.kind)
-		for rows.Next() {
-			values := rows.RawValues()
-			record := values[1:]
-			if kind.record != nil {
-				record = kind.record(approvals, values)
-			}
-			columns := rows.FieldDescriptions()[len(values)-len(record):]
-			if buf, err = appendRecord(buf[:0], columns, record); err != nil {
-				rows.Close()
-				return nil, err
-			}
-			into.Add(name, values[0], buf)
-		}
-		if err := rows.Err(); err != nil {
+		if err := kind.read(ctx, tx, approvals, into); err != nil {
 			return nil, err
 		}
 	}
 	return approvals.undecided(), nil
+}
+
+func (k chainedKind) read(ctx context.Context, tx pgx.Tx, approvals approvalsByID, into *audit.Rows) error {
+	rows, err := tx.Query(ctx, k.sql, binaryFormat)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	kind := []byte(k.kind)
+	var name, buf []byte
+	for rows.Next() {
+		columns, values := rows.FieldDescriptions(), rows.RawValues()
+		name = k.appendName(name[:0], columns, values)
+		if k.record != nil {
+			values = k.record(approvals, values)
+		}
+		if buf, err = appendRecord(buf[:0], columns[len(columns)-len(values):], values); err != nil {
+			return err
+		}
+		into.Add(kind, name, buf)
+	}
+	return rows.Err()
+}
+
+// appendName writes what an entry names a row by.
+func (k chainedKind) appendName(buf []byte, columns []pgconn.FieldDescription, values [][]byte) []byte {
+	for i, column := range columns {
+		if slices.Contains(k.name, column.Name) {
+			if len(buf) > 0 {
+				buf = append(buf, '/')
+			}
+			buf = appendValue(buf, column.DataTypeOID, values[i])
+		}
+	}
+	return buf
 }
 
 // appendRecord writes columns as a JSON object, as PostgreSQL's to_json does.
@@ -166,28 +184,38 @@ func appendRecord(buf []byte, columns []pgconn.FieldDescription, values [][]byte
 		}
 		buf = append(append(append(buf, start, '"'), column.Name...), `":`...)
 		value := values[i]
-		switch {
+		switch oid := column.DataTypeOID; {
 		case value == nil:
 			buf = append(buf, "null"...)
-		case column.DataTypeOID == pgtype.TextOID:
+		case oid == pgtype.TextOID:
 			buf = audit.AppendText(buf, value)
-		case column.DataTypeOID == pgtype.UUIDOID:
-			buf = append(audit.AppendUUID(append(buf, '"'), value), '"')
-		case column.DataTypeOID == pgtype.BoolOID:
-			buf = strconv.AppendBool(buf, value[0] != 0)
-		case column.DataTypeOID == pgtype.Int4OID:
-			buf = strconv.AppendInt(buf, int64(int32(binary.BigEndian.Uint32(value))), 10)
-		case column.DataTypeOID == pgtype.Int8OID:
-			buf = strconv.AppendInt(buf, int64(binary.BigEndian.Uint64(value)), 10)
-		case column.DataTypeOID == pgtype.TimestampOID:
-			at := epoch.Add(time.Duration(binary.BigEndian.Uint64(value)) * time.Microsecond)
-			buf = at.AppendFormat(append(buf, '"'), time.RFC3339Nano)
-			buf[len(buf)-1] = '"' // in place of the Z
+		case oid == pgtype.UUIDOID, oid == pgtype.TimestamptzOID:
+			buf = append(appendValue(append(buf, '"'), oid, value), '"')
+		case oid == pgtype.BoolOID, oid == pgtype.Int4OID, oid == pgtype.Int8OID:
+			buf = appendValue(buf, oid, value)
 		default:
-			return nil, fmt.Errorf("column %s is of type %d", column.Name, column.DataTypeOID)
+			return nil, fmt.Errorf("column %s is of type %d", column.Name, oid)
 		}
 	}
 	return append(buf, '}'), nil
+}
+
+// appendValue writes a value as text. A time is in UTC, without a zone.
+func appendValue(buf []byte, oid uint32, value []byte) []byte {
+	switch oid {
+	case pgtype.UUIDOID:
+		return audit.AppendUUID(buf, value)
+	case pgtype.BoolOID:
+		return strconv.AppendBool(buf, isTrue(value))
+	case pgtype.Int4OID:
+		return strconv.AppendInt(buf, int64(int32(binary.BigEndian.Uint32(value))), 10)
+	case pgtype.Int8OID:
+		return strconv.AppendInt(buf, int64(binary.BigEndian.Uint64(value)), 10)
+	case pgtype.TimestamptzOID:
+		at := epoch.Add(time.Duration(binary.BigEndian.Uint64(value)) * time.Microsecond)
+		return bytes.TrimSuffix(at.AppendFormat(buf, time.RFC3339Nano), []byte("Z"))
+	}
+	return append(buf, value...)
 }
 
 // epoch is what PostgreSQL counts the microseconds of a timestamp from.

@@ -178,7 +178,7 @@ func TestSweepTellsBadConditionsApart(t *testing.T) {
 			s := sweeper(t, authority, z, onDisk, ports)
 			s.sources.Prober = sweeptest.Prober(t, authority, ports, timeout)
 			report := sweepOne(t, s, site)
-			got := report.Severity.String()
+			got := report.Severity.Name()
 			for _, fault := range report.Faults {
 				got += "\n" + string(fault.Kind) + ": " + fault.Sentence
 			}

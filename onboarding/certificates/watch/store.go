@@ -85,7 +85,7 @@ func recordFaults(ctx context.Context, tx pgx.Tx, site certificates.SiteReport, 
 		}
 		kinds = append(kinds, string(f.Kind))
 		since := at.Truncate(time.Microsecond)
-		_, err := tx.Exec(ctx, insertFault, site.Domain, f.Kind, since, f.Severity.String(), f.Sentence)
+		_, err := tx.Exec(ctx, insertFault, site.Domain, f.Kind, since, f.Severity.Name(), f.Sentence)
 		if err != nil {
 			return err
 		}

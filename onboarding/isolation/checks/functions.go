@@ -36,6 +36,7 @@ type functions struct {
 	caller       *victims.Caller
 	irreversible *irreversible
 	owned        []*catalog.Relation // tables of tenants' rows
+	outer        map[*catalog.Relation][]tenancy.Tenant
 }
 
 func newFunctions(s *Setup) *functions {
@@ -43,6 +44,7 @@ func newFunctions(s *Setup) *functions {
 		setup: s, config: s.config, victims: s.victims, attempts: s.attempts, limiter: s.limiter, model: s.model,
 		prover: s.prover, fixes: s.fixes, results: s.results,
 		owned: s.scope.ownedTables(), irreversible: s.irreversible,
+		outer: map[*catalog.Relation][]tenancy.Tenant{},
 	}
 }
 
@@ -67,12 +69,12 @@ func (c *functions) run(ctx context.Context) error {
 			}
 			continue
 		}
-		answered, err := c.callAll(ctx, f)
+		uncalled, err := c.callAll(ctx, f)
 		if err != nil {
 			return err
 		}
-		if !answered && len(reach) > 0 && !c.blamed(f) {
-			c.risk(f, "could not be called with plausible arguments")
+		if uncalled != "" && len(reach) > 0 && !c.blamed(f) {
+			c.risk(f, "could not be called: "+uncalled)
 		}
 	}
 	return nil
@@ -110,15 +112,16 @@ func (c *functions) leak(f *catalog.Function, s session.Session, found results.F
 	c.results.Add(found)
 }
 
-// callAll tries a function with several argument lists and attackers. It reports whether a call
-// was answered, or refused by the function itself.
-func (c *functions) callAll(ctx context.Context, f *catalog.Function) (answered bool, err error) {
+// callAll tries a function with several argument lists and attackers. It returns why no call reached
+// its body, or "".
+func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled string, err error) {
 	answers := map[string]map[string]bool{} // by arguments
-	judged := map[string]bool{}             // by victim and arguments
+	judged := map[string]bool{}             // by victim and arguments, and by arguments alone
+	var ends ends
 	for _, v := range c.victims.List() {
 		attackers, err := c.victims.Attackers(ctx, v)
 		if err != nil {
-			return false, err
+			return "", err
 		}
 		injections := c.caller.InjectionLists(f, v)
 		for i, args := range slices.Concat(injections, c.caller.ArgumentLists(f, v)) {
@@ -128,37 +131,41 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (answered 
 			}
 			for _, s := range as {
 				if c.blamed(f) {
-					return true, nil
+					return "", nil
 				}
 				if err := c.limiter.Wait(ctx, 1); err != nil {
-					return false, err
+					return "", err
 				}
 				c.results.Cover(func(cov *results.Coverage) { cov.Functions++ })
 				answer, err := c.call(ctx, call{f, args, v, s})
-				switch {
-				case err == nil:
-					answered = true
-					if key := v.String() + args; !judged[key] {
-						judged[key] = true
-						if err := c.judgeDependence(ctx, call{f, args, v, s}); err != nil {
-							return false, err
+				if err != nil && query.SQLState(err) == "" {
+					return "", err
+				}
+				ends.note(err)
+				if err != nil {
+					continue
+				}
+				if key := v.String() + args; !judged[key] {
+					judged[key] = true
+					if err := c.judgeDependence(ctx, call{f, args, v, s}); err != nil {
+						return "", err
+					}
+					if answers[args] != nil && !judged[args] { // for an earlier victim
+						judged[args] = true
+						if err := c.judgeOthers(ctx, call{f, args, v, s}); err != nil {
+							return "", err
 						}
 					}
-					if answers[args] == nil {
-						answers[args] = map[string]bool{}
-					}
-					answers[args][answer] = true
-				case query.SQLState(err) == "":
-					return false, err
-				case query.SQLState(err) == query.InsufficientPrivilege,
-					query.In(err, query.RaisedByFunction, query.DataException, query.IntegrityConstraintViolation):
-					answered = true
 				}
+				if answers[args] == nil {
+					answers[args] = map[string]bool{}
+				}
+				answers[args][answer] = true
 			}
 		}
 	}
 	c.judgeAggregate(f, answers)
-	return answered, nil
+	return c.uncalled(ctx, f, ends)
 }
 
 // call is one call of a function.

@@ -66,7 +66,7 @@ func (s *Settings) Config(known platform.Config) isolation.Config {
 		AppDatabaseURL: known.AppDatabaseURL.Reveal(),
 		Settings: isolation.Settings{
 			User: known.Settings.User, Org: known.Settings.Org, OrgVerified: known.Settings.OrgVerified,
-			Templates: known.Settings.Templates,
+			Templates: known.Settings.Templates, UserWritten: known.Settings.UserWritten,
 		},
 		Users:            s.Users,
 		Orgs:             s.Orgs,

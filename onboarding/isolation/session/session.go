@@ -28,7 +28,14 @@ type Session struct {
 }
 
 // Setting is a custom setting and its value.
-type Setting struct{ Name, Value string }
+type Setting struct {
+	Name, Value string
+
+	written string // the part of a verified document that the session chose, or empty
+}
+
+// chosen is what the session chose of the value.
+func (s Setting) chosen() string { return cmp.Or(s.written, s.Value) }
 
 // Kind is the kind of attacker.
 type Kind string
@@ -95,7 +102,7 @@ func (s Session) with(extra []Setting, shown func(value string) string) Session 
 	s.Extra = slices.Concat(s.Extra, extra)
 	said := make([]string, len(extra))
 	for i, e := range extra {
-		said[i] = e.Name + " set to " + shown(e.Value)
+		said[i] = e.Name + " set to " + shown(e.chosen())
 	}
 	s.Label += " with " + strings.Join(said, ", ")
 	return s

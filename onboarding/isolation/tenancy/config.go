@@ -38,6 +38,9 @@ type TableConfig struct {
 	// Public is an SQL condition on the table's own columns. Every session may read the rows for
 	// which it holds; who may write them does not change, nor whose they are.
 	Public string `yaml:"public"`
+	// Secret names columns whose values no attacker knows, such as the token of an invitation. Calls,
+	// settings and rows of attackers do not use what victims' rows hold there.
+	Secret []string `yaml:"secret"`
 	// Platform says that no row belongs to a tenant.
 	Platform bool `yaml:"platform"`
 	// SkipWrites excludes the table from write attempts.

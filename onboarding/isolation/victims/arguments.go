@@ -1,6 +1,7 @@
 package victims
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -56,14 +57,46 @@ func (c *Caller) reachOf(f *catalog.Function) functionReach {
 	return reach
 }
 
-// ArgumentLists returns ways to call a function against a victim: ids of the tenant and of its
-// rows where the type fits, in the order that the arguments' names suggest, and plain values
+// Argument is one argument of a function, with the values that calls against a victim give it.
+type Argument struct {
+	// What names the argument and its type, for people.
+	What string
+	// Values are as a call spells them. There are none where the type leaves nothing but NULL.
+	Values []string
+
+	cast string
+}
+
+// Arguments returns the arguments of calls of a function against a victim: ids of the tenant and of
+// its rows where the type fits, in the order that the arguments' names suggest, and plain values
 // elsewhere.
+func (c *Caller) Arguments(f *catalog.Function, v tenancy.Tenant) []Argument {
+	var found []Argument
+	for i, a := range c.arguments(f, v) {
+		called := fmt.Sprintf("argument %d", i+1)
+		if i < len(f.ArgNames) && f.ArgNames[i] != "" {
+			called = "argument " + f.ArgNames[i]
+		}
+		argument := Argument{What: called + " of type " + f.ArgTypes[i], cast: a.cast}
+		for _, value := range a.candidates() {
+			if value != null {
+				argument.Values = append(argument.Values, value+"::"+a.cast)
+			}
+		}
+		found = append(found, argument)
+	}
+	return found
+}
+
+// ArgumentLists returns ways to call a function against a victim.
 func (c *Caller) ArgumentLists(f *catalog.Function, v tenancy.Tenant) []string {
 	lists := []string{""}
-	for i, a := range c.arguments(f, v) {
+	for i, a := range c.Arguments(f, v) {
+		if len(a.Values) == 0 {
+			a.Values = []string{null + "::" + a.cast}
+		}
 		var next []string
-		for _, value := range a.candidates() {
+		for _, value := range a.Values {
 			for _, list := range lists {
 				if list != "" {
 					list += ", "
@@ -71,7 +104,7 @@ func (c *Caller) ArgumentLists(f *catalog.Function, v tenancy.Tenant) []string {
 				if f.Variadic && i == len(f.ArgTypes)-1 {
 					list += "VARIADIC "
 				}
-				next = append(next, list+value+"::"+a.cast)
+				next = append(next, list+value)
 			}
 		}
 		lists = next[:min(len(next), maxArgumentLists)]

@@ -3,6 +3,7 @@ package victims
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -32,6 +33,17 @@ type argument struct {
 	kind     string // pg_type.typtype
 	label    string // of an enum
 	victim   tenancy.Tenant
+}
+
+// null is the value where nothing else could be made up.
+const null = "NULL"
+
+// typical are values of types that no row of a victim's need have.
+var typical = map[string]string{
+	"interval": "1 hour", "inet": "127.0.0.1", "cidr": "127.0.0.0/8", "bytea": `\x00`, "money": "1",
+	"time without time zone": "12:00", "time with time zone": "12:00+00", "point": "(0,0)", "bit varying": "1",
+	"uuid": "00000000-0000-0000-0000-000000000000", "oid": "1", "xml": "<x/>", "jsonpath": "$", "tsquery": "x",
+	"tsvector": "x", "hstore": "", "ltree": "x",
 }
 
 // literals are distinct values as a statement spells them.
@@ -66,7 +78,7 @@ func (a argument) candidates() []string {
 		return ids
 	}
 	switch {
-	case a.label != "":
+	case a.label != "" && !strings.HasSuffix(a.typ, "[]"):
 		return append(a.likeColumns(), query.Literal(a.label))
 	case a.kind == "c":
 		return a.composites()
@@ -143,6 +155,9 @@ func (a argument) arrays() literals {
 			found.addText("{" + *id + "}")
 		}
 	}
+	if a.label != "" {
+		return append(found, query.Literal("{"+a.label+"}"))
+	}
 	return append(found, query.Literal("{"+a.victim.ID+"}"))
 }
 
@@ -204,7 +219,8 @@ func (a argument) keys() []string {
 	return body.Keys()
 }
 
-// composites are the victim's rows of the table whose type it is, else a row of nothing.
+// composites are the victim's rows of the table whose type it is, else rows with what the fields
+// have in common with those of the victim.
 func (a argument) composites() []string {
 	for _, t := range a.caller.model.Catalog.Relations {
 		row := a.row(t)
@@ -217,7 +233,11 @@ func (a argument) composites() []string {
 		}
 		return []string{"ROW(" + strings.Join(values, ", ") + ")"}
 	}
-	return []string{"NULL"}
+	var found []string
+	for _, document := range a.documents() {
+		found = append(found, fmt.Sprintf("jsonb_populate_record(NULL::%s, %s)", a.cast, document))
+	}
+	return found
 }
 
 // likeColumns are what victims' rows hold in columns of the type, or of one that is like it.
@@ -245,8 +265,12 @@ func (a argument) others() []string {
 		return slices.Insert(found, 0, query.Literal("2199-01-01"))
 	case dates:
 		return slices.Insert(found, 0, query.Literal("1970-01-01"))
-	case len(found) == 0:
-		return []string{"NULL"}
+	}
+	if value, ok := typical[a.typ[strings.LastIndexByte(a.typ, '.')+1:]]; ok && len(found) == 0 {
+		found.addText(value)
+	}
+	if len(found) == 0 {
+		return []string{null}
 	}
 	return found
 }

@@ -164,7 +164,8 @@ func (v *Victims) readNames(ctx context.Context) error {
 		tenants := v.config.Model.TableOf(victim.Kind)
 		t := tenants.Table
 		for _, key := range t.Unique {
-			if len(key) != 1 || key[0] == tenants.ID || t.Column(key[0]).Category != catalog.String {
+			if len(key) != 1 || key[0] == tenants.ID || t.Column(key[0]).Category != catalog.String ||
+				v.config.Model.IsSecret(t, key[0]) {
 				continue
 			}
 			values, err := query.Strings(ctx, v.config.Truth,
@@ -189,7 +190,7 @@ func (v *Victims) readColumns(ctx context.Context) error {
 	for _, name := range v.config.Chosen.Columns() {
 		for _, t := range v.config.Tables {
 			c := t.Column(name)
-			if c == nil || !t.IsTable() || len(v.columns[name]) >= columnValues {
+			if c == nil || !t.IsTable() || len(v.columns[name]) >= columnValues || v.config.Model.IsSecret(t, name) {
 				continue
 			}
 			values, err := v.config.rarest(ctx, t, name, columnValues)

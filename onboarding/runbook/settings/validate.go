@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/atlilith/onboardbot/internal/joined"
 )
 
 // problems collects what is wrong, each with its key.
@@ -21,15 +23,7 @@ func (p *problems) add(key, format string, args ...any) {
 
 // under adds the problems of a part of the configuration, one line each.
 func (p *problems) under(key string, err error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, err := range joined.Unwrap() {
-			p.under(key, err)
-		}
-		return
-	}
-	if err != nil {
-		*p = append(*p, fmt.Errorf("%s.%w", key, err))
-	}
+	*p = append(*p, joined.Under(key, err)...)
 }
 
 // Validate reports every invalid value, each with its key.
