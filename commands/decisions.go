@@ -123,7 +123,7 @@ func (h *decisionHandlers) confirmed(ctx context.Context, submission bot.Submiss
 		if meta.Whole {
 			given.Shown = func(*onboarding.Approval) bool { return true } // the form has all pages
 		}
-		given.Source, err = h.origins.require(ctx, formSubmitted(submission), subject{approval: meta.Approval})
+		given.Source, err = h.origins.require(ctx, submission.Press(), subject{approval: meta.Approval})
 		if err == nil {
 			err = h.vote(ctx, meta.Do, meta.Approval, given)
 		}
@@ -195,7 +195,7 @@ func (h *decisionHandlers) changePage(
 	if err != nil {
 		return slack.ModalViewRequest{}, err
 	}
-	return render.ChangePage(render.StepName(view, approval.Step), approval, page), nil
+	return render.ChangePage(render.StepName(view.Run, approval.Step), approval, page), nil
 }
 
 // asked returns an approval and its run, for an operator.

@@ -20,6 +20,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
+	"github.com/atlilith/onboardbot/commands/render/isolationreport"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/commands/render/schedule"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
@@ -38,7 +39,7 @@ const (
 	closes = "closes"
 )
 
-// guards names every button and form of the product, as [commands.Handlers.Register] does.
+// guards names every button and form of the product, as they are registered.
 var guards = map[string]string{
 	"form.ActionMode": inForm, "form.ActionHost": inForm, "form.ActionMail": inForm, "form.ActionInput": inForm,
 	"form.ActionOrg": inForm, "form.ActionDiscard": message, "form.ActionStart": message,
@@ -55,6 +56,10 @@ var guards = map[string]string{
 	"render.ActionReviewPage*": inForm, "render.ActionReviewSelect*": inForm, "render.ActionReviewDomain*": inForm,
 	"render.ViewReview": sent,
 
+	"isolationreport.ActionOffer": message, "isolationreport.ViewOffer": sent, "isolationreport.ActionAccept": message,
+	"isolationreport.ActionReject": message, "isolationreport.ActionWithdraw": message,
+	"isolationreport.ViewDecide": sent,
+
 	"render.ActionEdit": shows, "render.ActionShow": shows, "render.ActionPage*": shows,
 	"render.ActionFindings": shows, "render.ActionReview": shows, "certs.ActionWhy": shows,
 	"render.ActionKeep": closes, "render.ActionLeave": closes,
@@ -63,30 +68,36 @@ var guards = map[string]string{
 // TestEveryPressHasItsGuard fails for a button or a form that the table above does not name.
 func TestEveryPressHasItsGuard(t *testing.T) {
 	t.Parallel()
-	file, err := parser.ParseFile(token.NewFileSet(), "handlers.go", nil, 0)
-	must(t, err)
 	var registered, looped []string
-	ast.Inspect(file, func(node ast.Node) bool {
-		switch node := node.(type) {
-		case *ast.RangeStmt:
-			if list, ok := node.X.(*ast.CompositeLit); ok {
-				for _, element := range list.Elts {
-					looped = append(looped, patternName(element))
+	for _, name := range []string{"handlers.go", "risks/risks.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		must(t, err)
+		ast.Inspect(file, func(node ast.Node) bool {
+			switch node := node.(type) {
+			case *ast.RangeStmt:
+				looped = nil
+				if list, ok := node.X.(*ast.CompositeLit); ok {
+					for _, element := range list.Elts {
+						if pair, ok := element.(*ast.KeyValueExpr); ok {
+							element = pair.Key
+						}
+						looped = append(looped, patternName(element))
+					}
+				}
+			case *ast.CallExpr:
+				called, ok := node.Fun.(*ast.SelectorExpr)
+				if !ok || called.Sel.Name != "Action" && called.Sel.Name != "View" {
+					return true
+				}
+				if name := patternName(node.Args[0]); name != "" {
+					registered = append(registered, name)
+				} else {
+					registered = append(registered, looped...)
 				}
 			}
-		case *ast.CallExpr:
-			called, ok := node.Fun.(*ast.SelectorExpr)
-			if !ok || called.Sel.Name != "Action" && called.Sel.Name != "View" {
-				return true
-			}
-			if name := patternName(node.Args[0]); name != "" {
-				registered = append(registered, name)
-			} else {
-				registered = append(registered, looped...)
-			}
-		}
-		return true
-	})
+			return true
+		})
+	}
 	slices.Sort(registered)
 	if named := slices.Sorted(maps.Keys(guards)); !slices.Equal(registered, named) {
 		t.Errorf("registered:\n%q\nnamed in this test:\n%q", registered, named)
@@ -118,20 +129,24 @@ func TestNothingForgedCounts(t *testing.T) {
 	before := r.noVotes("merche-biche")
 	approval, run := before.ID.String(), before.RunID.String()
 	ids := map[string]struct{ id, value, block string }{
-		"form.ActionDiscard":          {form.ActionDiscard, "ondine", form.ConfirmationBlock + "ondine"},
-		"form.ActionStart":            {form.ActionStart, uuid.NewString(), form.ConfirmationBlock + "ondine"},
-		"render.ActionApprove":        {render.ActionApprove, approval, "approval"},
-		"schedule.ActionApproveLater": {schedule.ActionApproveLater, approval, "approval"},
-		"schedule.ActionApplyNow":     {schedule.ActionApplyNow, approval, "approval"},
-		"render.ActionReject":         {render.ActionReject, approval, "approval"},
-		"render.ActionGlass":          {render.ActionGlass, approval, "approval"},
-		"render.ActionRetry":          {render.ActionRetry, run, "step/1"},
-		"render.ActionAgain":          {render.ActionAgain, run, "step/1"},
-		"render.ActionCheck":          {render.ActionCheck, run, "step/1"},
-		"render.ActionCancel":         {render.ActionCancel, run, "cancel/1"},
-		"render.ActionUndo":           {render.ActionUndo, run, "undo/1"},
-		"render.ActionUndoAll":        {render.ActionUndoAll, run, "undo/1"},
-		"certs.ActionRenew":           {certs.ActionRenew, "merche-biche.com", "certificate/1"},
+		"form.ActionDiscard":             {form.ActionDiscard, "ondine", form.ConfirmationBlock + "ondine"},
+		"form.ActionStart":               {form.ActionStart, uuid.NewString(), form.ConfirmationBlock + "ondine"},
+		"render.ActionApprove":           {render.ActionApprove, approval, "approval"},
+		"schedule.ActionApproveLater":    {schedule.ActionApproveLater, approval, "approval"},
+		"schedule.ActionApplyNow":        {schedule.ActionApplyNow, approval, "approval"},
+		"render.ActionReject":            {render.ActionReject, approval, "approval"},
+		"render.ActionGlass":             {render.ActionGlass, approval, "approval"},
+		"render.ActionRetry":             {render.ActionRetry, run, "step/1"},
+		"render.ActionAgain":             {render.ActionAgain, run, "step/1"},
+		"render.ActionCheck":             {render.ActionCheck, run, "step/1"},
+		"render.ActionCancel":            {render.ActionCancel, run, "cancel/1"},
+		"render.ActionUndo":              {render.ActionUndo, run, "undo/1"},
+		"render.ActionUndoAll":           {render.ActionUndoAll, run, "undo/1"},
+		"isolationreport.ActionOffer":    {isolationreport.ActionOffer, "a place", "risk/1"},
+		"isolationreport.ActionAccept":   {isolationreport.ActionAccept, uuid.NewString(), "risk/1"},
+		"isolationreport.ActionReject":   {isolationreport.ActionReject, uuid.NewString(), "risk/1"},
+		"isolationreport.ActionWithdraw": {isolationreport.ActionWithdraw, uuid.NewString(), "risk/1"},
+		"certs.ActionRenew":              {certs.ActionRenew, "merche-biche.com", "certificate/1"},
 	}
 	thief, tried := r.thief(), 0
 	for name, guard := range guards {

@@ -200,7 +200,7 @@ func (h *reviewHandlers) submitted(ctx context.Context, submission bot.Submissio
 	about := reviewed(meta.Run, picked)
 	err = h.origins.admit(ctx, submission.Person, about)
 	if err == nil && len(picked) > 0 {
-		given.Source, err = h.origins.require(ctx, formSubmitted(submission), about)
+		given.Source, err = h.origins.require(ctx, submission.Press(), about)
 		if err == nil {
 			counted, err = h.service.ApproveAll(ctx, meta.Run, picked, given)
 		}

@@ -32,7 +32,7 @@ func (h *formHandlers) submitted(ctx context.Context, submission bot.Submission)
 	about := subject{run: meta.Edits}
 	err = h.origins.admit(ctx, submission.Person, about)
 	if err == nil {
-		_, err = h.origins.require(ctx, formSubmitted(submission), about)
+		_, err = h.origins.require(ctx, submission.Press(), about)
 	}
 	if err != nil {
 		return h.refused(ctx, meta, err), nil
@@ -111,7 +111,7 @@ func (h *formHandlers) answerLate(ctx context.Context, sent formSubmission, err 
 			Hints: []string{mrkdwn.MarkFailed + " " + text}}.View()
 	}
 	sent.View.Hash = "" // whatever the form shows by now
-	if failure := h.origins.update(ctx, formSubmitted(sent.Submission), view); failure == nil || text == "" {
+	if failure := h.origins.update(ctx, sent.Press(), view); failure == nil || text == "" {
 		return
 	}
 	// They closed the form in the meantime.
