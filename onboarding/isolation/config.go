@@ -11,6 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/internal/claims"
 	"github.com/atlilith/onboardbot/onboarding/isolation/checks"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
 // Config says which database to check and how hard. Only DatabaseURL, AppRole, AppDatabaseURL and
@@ -87,6 +88,18 @@ func (c Config) Validate() error {
 		}
 		if table.Platform && table.Public != "" {
 			problem(key, "platform contradicts public")
+		}
+		if derived := table.UserSQL != "" || table.OrgSQL != ""; derived &&
+			(table.Platform || table.User != "" || table.Org != "" || table.Parent != "") {
+			problem(key, "user_sql and org_sql contradict platform, user, org and parent")
+		}
+		for _, sql := range []struct{ key, text string }{{"user_sql", table.UserSQL}, {"org_sql", table.OrgSQL}} {
+			if sql.text == "" {
+				continue
+			}
+			if what := tenancy.CheckExpression(sql.text); what != "" {
+				problem(key+"."+sql.key, what)
+			}
 		}
 		if (table.Parent == "") != (table.ParentTable == "") {
 			problem(key, "parent and parent_table go together")

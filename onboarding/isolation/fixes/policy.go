@@ -119,7 +119,7 @@ func (w *Writer) functions(o *tenancy.Ownership) string {
 	case o.Class == tenancy.ClassUsers:
 		body := fmt.Sprintf("SELECT other.person FROM (%s) other WHERE other.org IN (%s)", m.MembersSQL(), orgs)
 		return create("tenant_co_members", m.Users.Type, body)
-	case o.Class == tenancy.ClassOrgs, o.Class == tenancy.ClassMembers, len(o.Orgs)+len(o.Either) > 0 && m.HasOrgs():
+	case o.Class == tenancy.ClassOrgs, o.Class == tenancy.ClassMembers, (len(o.Orgs)+len(o.Either) > 0 || o.OrgSQL != "") && m.HasOrgs():
 		return create("tenant_orgs", m.Orgs.Type, orgs)
 	}
 	return ""
@@ -145,6 +145,13 @@ func (w *Writer) own(t *catalog.Relation, o *tenancy.Ownership) string {
 		return inOrg(m.Orgs.ID)
 	}
 	var terms []string
+	if o.PersonSQL != "" {
+		terms = append(terms, fmt.Sprintf("%s = (%s)::text", tenancy.OnRow(o.PersonSQL, t.SQL()), me))
+	}
+	if o.OrgSQL != "" {
+		terms = append(terms, fmt.Sprintf("%s IN (SELECT mine::text FROM %s() mine)", tenancy.OnRow(o.OrgSQL, t.SQL()),
+			w.function("tenant_orgs")))
+	}
 	for _, c := range o.Persons {
 		term := isMe(c)
 		for _, org := range o.Orgs {
