@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -30,7 +31,7 @@ type confirmationHandlers struct {
 	config   access.Config
 }
 
-// ask saves a complete draft and shows the confirmation, below it the hints that are not empty.
+// ask saves a complete and dated draft and shows the confirmation, below it the hints that are not empty.
 func (h *confirmationHandlers) ask(ctx context.Context, typed entry, hints ...string) post.Reply {
 	id, err := uuid.NewV7()
 	if err == nil {
@@ -43,7 +44,7 @@ func (h *confirmationHandlers) ask(ctx context.Context, typed entry, hints ...st
 	if err != nil {
 		return h.replies.failure(ctx, err, "slug", typed.under)
 	}
-	request, _ := typed.draft.Request(h.config.Hosts)
+	request, _ := typed.draft.Request(h.config.Hosts, time.Now()) // the draft is dated
 	page := form.Confirmation(request, h.config.Hosts, typed.under, id)
 	for _, hint := range hints {
 		if hint != "" {

@@ -16,7 +16,6 @@ import (
 	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/form"
-	"github.com/atlilith/onboardbot/commands/inputs"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -28,7 +27,6 @@ import (
 type formHandlers struct {
 	service       *service.Service
 	workspace     *bot.Workspace
-	people        *bot.Directory
 	gate          *access.Gate
 	replies       *responder
 	messages      *messenger
@@ -73,26 +71,33 @@ func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed p
 	} else if draft, before, err = h.begun(ctx, parsed.slug); err != nil {
 		return h.replies.failure(ctx, err, "slug", parsed.slug)
 	}
-	draft, when, err := h.withTime(ctx, command.Person, draft, parsed.inputs.Values[inputs.At])
+	typed := len(parsed.inputs.Values) > 0 || parsed.unread
+	if typed {
+		draft = draft.With(parsed.inputs)
+	}
+	if plan {
+		draft.At = "" // a plan says what would change, not when
+	}
+	now, err := h.starter.clocks.now(ctx, command.Person, draft.At)
 	if err != nil {
 		return h.replies.failure(ctx, err, "slug", parsed.slug)
 	}
-	if len(parsed.inputs.Values) == 0 && !parsed.unread {
+	if !typed {
 		opened := form.Form{Meta: meta, Draft: draft, Hosts: h.config.Hosts,
 			Hints: []string{parsed.hint, whose, before}}
 		if parsed.slug != "" {
 			// A slug that is taken or reserved is told before anything else is typed.
-			opened.Problems = draft.OnlyGiven(h.starter.check(ctx, meta, draft))
+			opened.Problems = draft.OnlyGiven(h.starter.check(ctx, meta, draft, now))
 		}
 		return h.open(ctx, command, opened.View())
 	}
-	draft = draft.With(parsed.inputs)
+	draft, when := draft.Dated(now)
 	if draft.Mode != onboarding.ModeOwner && !form.BrandTyped(parsed.inputs) {
 		// Only owners have a brand, and nobody typed one now: it is left from another mode.
 		draft.Copy, draft.Palette, draft.Logo = "", "", ""
 	}
 	draft.Slug = cmp.Or(parsed.slug, parsed.inputs.Slug)
-	problems := h.starter.check(ctx, meta, draft)
+	problems := h.starter.check(ctx, meta, draft, now)
 	complete := len(problems) == 0 && !parsed.unread
 	switch {
 	case complete && plan:
@@ -118,7 +123,7 @@ func (h *formHandlers) begun(ctx context.Context, slug string) (form.Draft, stri
 		return form.Draft{}, "", err
 	}
 	draft := form.DraftOf(run.Request)
-	draft.At = nil // a new run has a time of its own
+	draft.At = "" // a new run has a time of its own
 	return draft, fmt.Sprintf("This is what %s was onboarded with%s. What is done already is "+
 		"found and not done again.", blockkit.Code(slug), h.messages.link(ctx, run)), nil
 }

@@ -83,13 +83,14 @@ func New(d Dependencies) *Handlers {
 // buildForms makes the form and the confirmation, and returns the dry runs that both need.
 func (h *Handlers) buildForms(d Dependencies, origins *provenance) *planHandlers {
 	drafts := &drafts{service: d.Service, log: h.replies.log}
-	starter := &starter{service: d.Service, gate: d.Gate, drafts: drafts, hosts: d.Config.Hosts}
+	starter := &starter{service: d.Service, gate: d.Gate, drafts: drafts, clocks: clocks{d.People},
+		hosts: d.Config.Hosts}
 	plans := &planHandlers{service: d.Service, workspace: d.Workspace, replies: h.replies,
 		messages: h.messages, starter: starter}
 	h.confirmations = &confirmationHandlers{service: d.Service, gate: d.Gate, replies: h.replies,
 		messages: h.messages, starter: starter, drafts: drafts, origins: origins, config: d.Config}
 	h.forms = &formHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
-		people: d.People, replies: h.replies, messages: h.messages, starter: starter, drafts: drafts, plans: plans,
+		replies: h.replies, messages: h.messages, starter: starter, drafts: drafts, plans: plans,
 		confirmations: h.confirmations, origins: origins, config: d.Config,
 		logos: &logoFetcher{workspace: d.Workspace, gate: d.Gate, assets: store.NewAssets(d.Pool),
 			log: h.replies.log}}

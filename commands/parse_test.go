@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -110,7 +111,7 @@ func TestInline(t *testing.T) {
 				t.Fatal(err)
 			}
 			typed := form.NewDraft(read.slug).With(read.inputs)
-			request, problems := typed.Request([]string{"vps-0", "vps-1"})
+			request, problems := typed.Request([]string{"vps-0", "vps-1"}, time.Now())
 			golden.Compare(t, file,
 				txtar.Format(&txtar.Archive{Files: []txtar.File{archive.Files[0],
 					{Name: "hint", Data: []byte(read.hint + "\n")},

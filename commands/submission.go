@@ -73,7 +73,9 @@ func (h *formHandlers) carryOut(ctx context.Context, sent *formSubmission) error
 	}
 	logo, err := h.logos.fetch(ctx, sent)
 	if problems, ok := errors.AsType[form.FieldErrors](err); ok {
-		problems.Merge(h.starter.check(ctx, sent.meta, sent.draft))
+		if now, unknown := h.starter.clocks.now(ctx, sent.Person, sent.draft.At); unknown == nil {
+			problems.Merge(h.starter.check(ctx, sent.meta, sent.draft, now))
+		}
 	}
 	if err == nil {
 		sent.draft.Logo = logo

@@ -67,9 +67,14 @@ func TestATimeBehindTheCommand(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)
 	const whole = `merche-biche name="Merche Biche" email=m@example.com mode=person domains=merche.example `
-	if answer := r.say(r.ana, "ops", whole+"at=soon"); !strings.Contains(answer, "at: soon is not a time.") {
-		t.Errorf("answered %s", answer)
+	form := r.open(r.ana, whole+"at=soon")
+	view, err := form.Read(r.ctx())
+	must(t, err)
+	if text := view.Render(300, nil); !strings.Contains(text, "soon is not a time. Write 02:00, ") {
+		t.Errorf("the form:\n%s", text)
 	}
+	_, err = form.Dismiss(r.ctx())
+	must(t, err)
 	zone, err := time.LoadLocation("Etc/UTC")
 	must(t, err)
 	at := time.Now().In(zone).Add(26 * time.Hour).Truncate(time.Minute)
@@ -85,11 +90,41 @@ func TestATimeBehindTheCommand(t *testing.T) {
 	if run := r.run("merche-biche"); run.Request.At == nil || !run.Request.At.Time.Equal(at) {
 		t.Errorf("the request has %v", run.Request.At)
 	}
-	form := r.open(r.ana, "ondine "+at.Format("at=15:04"))
+	form = r.open(r.ana, "ondine "+at.Format("at=15:04"))
 	r.fill(form, "Ondine", "ondine@example.com")
-	if out := r.submit(form); !out.Closed {
+	fill := func(typed string) workspace.Outcome {
+		t.Helper()
+		_, err := form.Fill(r.ctx(), "Apply no change before", typed)
+		must(t, err)
+		return r.submit(form)
+	}
+	if out := fill("yesterday"); !strings.Contains(out.Errors["at"], "yesterday is not a time.") {
+		t.Errorf("at the time: %+v", out)
+	}
+	if out := fill("2020-01-01 02:00"); !strings.Contains(out.Errors["at"], "has passed. Without a time,") {
+		t.Errorf("at the time: %+v", out)
+	}
+	if out := fill("tomorrow 23:30 Asia/Tokyo"); !out.Closed {
 		t.Fatalf("the form stays open: %+v", out)
 	}
-	r.read(r.ana, "Onboarding Ondine", "No approved change is applied before ")
+	r.read(r.ana, "Onboarding Ondine", "No approved change is applied before ", " 23:30 Asia/Tokyo")
+
+	// What is typed and not sent is a draft, and an empty input is no time.
+	form = r.open(r.ana, "perla "+at.Format("at=15:04"))
+	r.fill(form, "Perla", "perla@example.com")
+	_, err = form.Dismiss(r.ctx())
+	must(t, err)
+	form = r.open(r.bo, "perla")
+	view, err = form.Read(r.ctx())
+	must(t, err)
+	if text := view.Render(300, nil); !strings.Contains(text, at.Format("15:04 ")+zone.String()) {
+		t.Errorf("the form:\n%s", text)
+	}
+	if out := fill(""); !out.Closed {
+		t.Fatalf("the form stays open: %+v", out)
+	}
+	if run := r.run("perla"); run.Request.At != nil {
+		t.Errorf("the request has %v", run.Request.At)
+	}
 	r.noRefusals()
 }
