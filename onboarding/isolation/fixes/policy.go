@@ -32,6 +32,9 @@ func (w *Writer) Close(t *catalog.Relation, operation results.Operation) string 
 	case !o.Owned():
 		return w.Revoke("ALL", t, "it repeats tenants' rows and does not say whose")
 	}
+	if !w.Settings.TellsUser() {
+		return fmt.Sprintf("-- add a restrictive policy on %s that lets a session reach only rows of its own tenant", t)
+	}
 	return w.protect(t, o)
 }
 
@@ -119,7 +122,8 @@ func (w *Writer) functions(o *tenancy.Ownership) string {
 	case o.Class == tenancy.ClassUsers:
 		body := fmt.Sprintf("SELECT other.person FROM (%s) other WHERE other.org IN (%s)", m.MembersSQL(), orgs)
 		return create("tenant_co_members", m.Users.Type, body)
-	case o.Class == tenancy.ClassOrgs, o.Class == tenancy.ClassMembers, (len(o.Orgs)+len(o.Either) > 0 || o.OrgSQL != "") && m.HasOrgs():
+	case o.Class == tenancy.ClassOrgs, o.Class == tenancy.ClassMembers, o.OrgSQL != "",
+		len(o.Orgs)+len(o.Either) > 0 && m.HasOrgs():
 		return create("tenant_orgs", m.Orgs.Type, orgs)
 	}
 	return ""

@@ -13,8 +13,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// ownedBy is the condition, on the alias a, that a row is a victim's, for a session of the app role.
-// Where SQL of the configuration says whose a row is, the truth says which rows those are.
+// ownedBy is the condition, on the alias a, that a row is a victim's, for a session of the app
+// role. Where SQL of the configuration says whose a row is, the truth says which rows those are.
 func (p *Prover) ownedBy(ctx context.Context, of VictimRows) (string, error) {
 	t, owned := of.Table, p.Model.OwnedBy(of.Table, of.Victim)
 	if !p.Model.Derived(t) {
@@ -24,13 +24,13 @@ func (p *Prover) ownedBy(ctx context.Context, of VictimRows) (string, error) {
 	if key := t.SingleKey(); key != nil {
 		place = query.Column("a", key.Name)
 	}
-	places, err := query.Strings(ctx, p.Truth, fmt.Sprintf("SELECT %s::text FROM %s a WHERE %s LIMIT %d", place, t.SQL(),
-		owned, chunkRows))
+	places, err := query.Strings(ctx, p.Truth, fmt.Sprintf("SELECT %s::text FROM %s a WHERE %s LIMIT %d",
+		place, t.SQL(), owned, chunkRows))
 	return fmt.Sprintf("%s::text = ANY(%s::text[])", place, query.Array(places)), err
 }
 
-// writtenDerived is the rest of [Prover.Written] where SQL of the configuration says whose a row is: the
-// victim reads what was written, and the truth says whose it would be.
+// writtenDerived is the rest of [Prover.Written] where SQL of the configuration says whose a row
+// is: the victim reads what was written, and the truth says whose it would be.
 func (p *Prover) writtenDerived(ctx context.Context, tx *session.Tx, w Write, foreign string) (*Proof, error) {
 	var rows []string
 	err := p.Victims.Observe(ctx, tx, w.Victim, func() (err error) {

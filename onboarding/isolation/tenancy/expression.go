@@ -14,8 +14,8 @@ import (
 // maxSQL bounds the SQL that a configuration holds, in bytes.
 const maxSQL = 4000
 
-// CheckExpression returns why a text of the configuration is not one SQL expression that only reads,
-// or "".
+// CheckExpression returns why a text of the configuration is not one SQL expression that only
+// reads, or "".
 func CheckExpression(sql string) string {
 	statements, why := parse("SELECT (" + sql + ")")
 	if why != "" {
@@ -28,6 +28,22 @@ func CheckExpression(sql string) string {
 	}
 	if len(statements[0].List("targetList")) != 1 {
 		return "is not one expression"
+	}
+	return ""
+}
+
+// CheckQuery returns why a text of the configuration is not one query that only reads, or "".
+func CheckQuery(sql string) string {
+	statements, why := parse("SELECT * FROM (" + sql + ") q")
+	if why != "" {
+		return why
+	}
+	from := statements[0].List("fromClause")
+	for field := range statements[0].Fields {
+		if !slices.Contains([]string{"targetList", "fromClause", "limitOption", "op"}, field) || len(from) != 1 ||
+			from[0].Kind != "RangeSubselect" {
+			return "is not one query"
+		}
 	}
 	return ""
 }
@@ -47,8 +63,12 @@ func parse(sql string) ([]sqltree.Node, string) {
 	why := ""
 	sqltree.Walk(statements[0], func(n sqltree.Node) bool {
 		switch n.Kind {
-		case "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "LockingClause", "IntoClause":
+		case "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "LockingClause":
 			why = "does more than read"
+		case "SelectStmt":
+			if !n.Node("intoClause").Absent() {
+				why = "does more than read"
+			}
 		case "FuncCall":
 			if name := strings.ToLower(n.Name("funcname")); actsOnServer(name) {
 				why = fmt.Sprintf("calls %s, which does more than read rows", name)
@@ -59,8 +79,8 @@ func parse(sql string) ([]sqltree.Node, string) {
 	return statements, why
 }
 
-// actsOnServer reports whether a function, by its name, changes the session or the server, or reaches
-// beyond the database.
+// actsOnServer reports whether a function, by its name, changes the session or the server, or
+// reaches beyond the database.
 func actsOnServer(name string) bool {
 	return slices.Contains([]string{"set_config", "nextval", "setval"}, name) ||
 		slices.ContainsFunc([]string{"pg_", "lo_", "dblink", "query_to_xml"},
@@ -111,8 +131,8 @@ func byExpression(r *catalog.Relation, t TableConfig) (*Ownership, error) {
 	return o, nil
 }
 
-// tryExpressions evaluates the SQL of the configuration for no row, so what the server refuses ends
-// the check.
+// tryExpressions evaluates the SQL of the configuration for no row, so what the server refuses
+// ends the check.
 func (d *discovery) tryExpressions(ctx context.Context, q query.Querier) error {
 	for _, r := range d.m.Catalog.Relations {
 		o := d.m.own[r.OID]
@@ -135,8 +155,8 @@ func OnRow(sql, alias string) string {
 	return fmt.Sprintf("(SELECT (%s)::text FROM (SELECT %s.*) %s)", sql, alias, rowAlias)
 }
 
-// Derived reports whether SQL of the configuration says whose a relation's rows are, or those of their
-// parents. Only the truth evaluates it.
+// Derived reports whether SQL of the configuration says whose a relation's rows are, or those of
+// their parents. Only the truth evaluates it.
 func (m *Model) Derived(r *catalog.Relation) bool { return m.derived(r, 0) }
 
 func (m *Model) derived(r *catalog.Relation, depth int) bool {

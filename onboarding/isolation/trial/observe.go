@@ -223,8 +223,8 @@ func (o outcome) last() string {
 	return results.Plural(o.steps[len(o.steps)-1].rows, "row")
 }
 
-// mine is the condition, on the alias a, that a row is no other tenant's. Where a session cannot tell,
-// it is whatever the session sees.
+// mine is the condition, on the alias a, that a row is no other tenant's. Where a session cannot
+// tell, it is whatever the session sees.
 func (l *looker) mine(t *catalog.Relation, s session.Session) string {
 	m := l.config.Model
 	if m.Derived(t) {
