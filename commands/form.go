@@ -124,7 +124,7 @@ func (h *formHandlers) begun(ctx context.Context, slug string) (form.Draft, stri
 	}
 	draft := form.DraftOf(run.Request)
 	draft.At = "" // a new run has a time of its own
-	return draft, fmt.Sprintf("This is what %s was onboarded with%s. What is done already is "+
+	return draft, fmt.Sprintf("This is what %s was last requested with%s. What is done already is "+
 		"found and not done again.", blockkit.Code(slug), h.messages.link(ctx, run)), nil
 }
 

@@ -68,7 +68,7 @@ func New(d Dependencies) *Handlers {
 	h.controls = &controlHandlers{service: d.Service, gate: d.Gate, replies: h.replies,
 		messages: h.messages, home: d.Home, origins: origins, command: h.command}
 	h.undos = &undoHandlers{service: d.Service, gate: d.Gate, replies: h.replies,
-		messages: h.messages, runs: runs, renderer: d.Renderer, origins: origins}
+		messages: h.messages, runs: runs, renderer: d.Renderer, origins: origins, clocks: clocks{d.People}}
 	h.reviews = &reviewHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate, replies: h.replies,
 		origins: origins, renderer: d.Renderer}
 	inspections := &inspectHandlers{service: d.Service, replies: h.replies, messages: h.messages,

@@ -61,6 +61,29 @@ func TestApproveForTheNextWindow(t *testing.T) {
 	r.noRefusals()
 }
 
+// An undo can wait for a time as well, and says so from the question on.
+func TestAnUndoWaitsForItsTime(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t)
+	r.platform.set(func() { r.platform.perDomain = nil })
+	r.begin("merche-biche")
+	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
+	r.read(r.ana, "Merche Biche is live.")
+	if answer := r.say(r.ana, "ops", "undo merche-biche at=soon"); !strings.Contains(answer, "soon is not a time.") {
+		t.Errorf("answered %s", answer)
+	}
+	out, err := r.ana.Type(r.ctx(), "ops", "/onboard undo merche-biche at=\"tomorrow 23:30 Asia/Tokyo\"")
+	must(t, err)
+	if out.Message == nil || !strings.Contains(out.Message.Render(200, nil), "No approved change is applied before ") {
+		t.Fatalf("%+v", out)
+	}
+	r.press(r.ana, *out.Message, "Undo, keep certificates")
+	r.read(r.ana, "Undoing the onboarding of Merche Biche", "No approved change is applied before ", " 23:30 Asia/Tokyo")
+	r.press(r.bo, r.read(r.bo, "Database: approval needed", "Delete Merche Biche", "No approved change is applied"), "Approve")
+	r.read(r.bo, "Database: approved, waits until ", " 23:30 Asia/Tokyo")
+	r.noRefusals()
+}
+
 // A time behind the command is read in the time zone that the person has in Slack, and the form, the
 // confirmation and the thread say so.
 func TestATimeBehindTheCommand(t *testing.T) {

@@ -67,5 +67,5 @@ func (g *Gate) Elsewhere() string {
 }
 
 // errForeign refuses people of other workspaces before anything is looked up.
-var errForeign = &onboarding.PermissionError{Because: "you belong to another workspace",
+var errForeign = &onboarding.PermissionError{Because: "people of other workspaces are not allowed to",
 	Err: onboarding.ErrNotOperator}

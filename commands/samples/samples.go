@@ -17,6 +17,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
+	"github.com/atlilith/onboardbot/commands/render/help"
 	"github.com/atlilith/onboardbot/commands/render/isolationreport"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -101,11 +102,12 @@ func (c *collector) replies() {
 	open, live := openRun(), liveRun()
 	plan, _ := render.PlanPage(dryRun())
 	for name, page := range map[string]*mrkdwn.Builder{
-		"help": render.HelpPage(renderer.Command), "plan": plan, "status": renderer.Status(open.View, ""),
+		"help": help.Page(renderer.Command), "plan": plan, "status": renderer.Status(open.View, ""),
 		"auditlog":    renderer.AuditLog(open.View),
 		"unreachable": renderer.Unreachable(open.Run, "not_in_channel"),
-		"undo":        render.UndoPage(live.Run, "undo/sample"), "verify": render.VerifyPage(live.Run, observation()),
-		"waiting": renderer.WaitingFor(homeContent()), "cancel": render.CancelPage(open.Run, "", "cancel"),
+		"undo":        render.UndoPage(live.Run, nil, "undo/sample"),
+		"verify":      render.VerifyPage(live.Run, observation()),
+		"waiting":     renderer.WaitingFor(homeContent()), "cancel": render.CancelPage(open.Run, "", "cancel"),
 		"confirmation": form.Confirmation(request(), hosts, "merche-biche", sampleID),
 	} {
 		c.add("reply/"+name, blockkit.InMessage, page.Blocks, false)

@@ -199,12 +199,13 @@ func (s *harness) readsAfter(earlier, root workspace.Message, words ...string) w
 }
 
 // readsEphemeral waits for an ephemeral message to a person that contains all the words.
-func (s *harness) readsEphemeral(who string, words ...string) {
+func (s *harness) readsEphemeral(who string, words ...string) workspace.Message {
 	s.t.Helper()
-	_, err := s.Person(who).WaitMessage(s.within(10*time.Second), testbed.Channel, func(m workspace.Message) bool {
+	m, err := s.Person(who).WaitMessage(s.within(10*time.Second), testbed.Channel, func(m workspace.Message) bool {
 		return m.Ephemeral && testbed.ContainsAll(testbed.Reads(m), words)
 	})
 	s.must(err)
+	return m
 }
 
 // count returns the number that a query of the platform's database returns.
