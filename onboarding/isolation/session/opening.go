@@ -103,7 +103,8 @@ func (l *Lister) TenantRoles(ctx context.Context) ([]string, error) {
 	}
 	person := query.Column("u", m.Users.ID)
 	roles, err := query.Strings(ctx, l.Truth, fmt.Sprintf(
-		"(SELECT DISTINCT %s FROM %s u LIMIT %d) UNION (SELECT DISTINCT %s FROM (%s) mem WHERE present LIMIT %[3]d) ORDER BY 1",
+		"(SELECT DISTINCT %s FROM %s u LIMIT %d) UNION (SELECT DISTINCT %s FROM (%s) mem WHERE present LIMIT %[3]d) "+
+			"ORDER BY 1",
 		o.anyRoleSQL(person, l.noOrg()), m.Users.Table.SQL(), maxRoles, o.anyRoleSQL("mem.person", "mem.org"),
 		m.MembersSQL()))
 	if err != nil {
