@@ -46,8 +46,8 @@ func (s *Setup) leaveOutBeyond(ctx context.Context, cat *catalog.Catalog) error 
 	}
 	for _, oid := range reached {
 		if t := cat.Relation(oid); t != nil && !t.Reachable() && !t.Elsewhere && s.model.Of(t).Owned() {
-			s.results.LeaveOut("%s: tenants' roles have rights to it that the app role has not, and they were not tried",
-				t)
+			s.results.LeaveOut("%s: tenants' roles have rights to it that the app role has not, and they were not "+
+				"tried", t)
 		}
 	}
 	called, err := query.Strings(ctx, s.truth, `SELECT DISTINCT p.oid::text FROM pg_proc p, unnest($1::name[]) role

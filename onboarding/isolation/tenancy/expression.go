@@ -157,11 +157,11 @@ func OnRow(sql, alias string) string {
 
 // Derived reports whether SQL of the configuration says whose a relation's rows are, or those of
 // their parents. Only the truth evaluates it.
-func (m *Model) Derived(r *catalog.Relation) bool { return m.derived(r, 0) }
+func (m *Model) Derived(r *catalog.Relation) bool { return derived(m, r, 0) }
 
-func (m *Model) derived(r *catalog.Relation, depth int) bool {
+func derived(m *Model, r *catalog.Relation, depth int) bool {
 	o := m.Of(r)
 	return o.Derived() || depth < maxDepth && slices.ContainsFunc(o.Parents, func(p ParentLink) bool {
-		return m.derived(p.Table, depth+1)
+		return derived(m, p.Table, depth+1)
 	})
 }

@@ -141,8 +141,8 @@ func (v *Victims) openFirst(ctx context.Context, owners []string) ([]string, err
 		return owners, nil
 	}
 	open, err := query.Strings(ctx, v.config.Truth, fmt.Sprintf("SELECT owner FROM "+
-		"(SELECT '%s ' || %s::text AS owner, %[2]s AS id FROM %s u) u WHERE owner = ANY($1) AND %s", tenancy.Person, id, m.Users.Table.SQL(),
-		v.lister().Opens("u.id")), owners)
+		"(SELECT '%s ' || %s::text AS owner, %[2]s AS id FROM %s u) u WHERE owner = ANY($1) AND %s",
+		tenancy.Person, id, m.Users.Table.SQL(), v.lister().Opens("u.id")), owners)
 	slices.SortStableFunc(owners, func(a, b string) int {
 		return cmp.Compare(min(slices.Index(open, b), 0), min(slices.Index(open, a), 0))
 	})
