@@ -131,7 +131,7 @@ func (h *decisionHandlers) confirmed(ctx context.Context, submission bot.Submiss
 		if meta.Whole {
 			given.Shown = func(*onboarding.Approval) bool { return true } // the form has all pages
 		}
-		given.Source, err = h.origins.require(ctx, formSubmitted(submission), subject{approval: meta.Approval})
+		given.Source, err = h.origins.require(ctx, submission.Press(), subject{approval: meta.Approval})
 		if err == nil {
 			err = h.vote(ctx, meta.Do, meta.Approval, given)
 		}

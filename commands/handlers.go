@@ -152,7 +152,8 @@ func (h *CertificateHandlers) Register(router *bot.Router) {
 	router.Action(certs.ActionWhy, h.why)
 }
 
-// Register routes the command for a report on isolation.
+// Register routes what people type and press about isolation.
 func (h *IsolationHandlers) Register(router *bot.Router) {
 	router.Command(render.IsolationCommand, h.ask)
+	h.risks.Register(router)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/commands/render/isolationreport"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
@@ -50,6 +51,8 @@ const (
 		"Somebody may be using the bot's token. Use the buttons in the run's thread.")
 	errForgedRequest = refusedPress("This did not count: the bot did not post this message as it is now. " +
 		"Somebody may be using the bot's token. Type the command again.")
+	errForgedRisk = refusedPress("Your press did not count: the bot did not post this message as it is now. " +
+		"Somebody may be using the bot's token. Use the request in the thread of the isolation report.")
 	errCopyPress = refusedPress("Your press did not count, because Slack shows this message twice. " +
 		"Press in the other one; this one is removed.")
 	errUnknownQuestion = refusedPress("Your press did not count, because the bot did not ask you this, or asked it " +
@@ -61,9 +64,9 @@ const (
 		"It has just been renewed: press again.")
 )
 
-// subject is what a button is about: an approval, or a run. Both are zero for a button that is about
-// neither.
-type subject struct{ approval, run uuid.UUID }
+// subject is what a button is about: an approval, a run, or a request to accept a risk. All are zero for
+// a button that is about none of them.
+type subject struct{ approval, run, risk uuid.UUID }
 
 // require returns an error for the person unless they pressed in what the bot delivered, and otherwise
 // what that was. A forged message is recorded in the audit trail, and everybody reads about it in the
@@ -137,6 +140,9 @@ func (p *provenance) forged(ctx context.Context, action bot.Action, about subjec
 		}
 	case about.run != uuid.Nil:
 		refused = errForgedControl
+	case about.risk != uuid.Nil:
+		refused = errForgedRisk
+		keys = append(keys, isolationreport.RiskKey(about.risk))
 	}
 	err := errors.Join(p.report(ctx, action, about, where(action, key)), p.restore(ctx, action, keys...))
 	if err != nil {
@@ -239,11 +245,6 @@ func (p *provenance) open(ctx context.Context, trigger string, modal slack.Modal
 func (p *provenance) remember(ctx context.Context, view bot.ShownView) error {
 	view.Shown = p.signer.SignView(view.ID, view.Shown)
 	return p.outbox.RecordView(ctx, view)
-}
-
-// formSubmitted is a submission of a form as the press that it is.
-func formSubmitted(submission bot.Submission) bot.Action {
-	return bot.Action{Person: submission.Person, View: &submission.View, Shown: submission.Shown}
 }
 
 // where says in what somebody pressed.

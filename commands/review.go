@@ -192,7 +192,7 @@ func (h *reviewHandlers) submitted(ctx context.Context, submission bot.Submissio
 	counted := 0
 	err = h.gate.RequireSameTeam(ctx, submission.Person)
 	if err == nil && len(picked) > 0 {
-		given.Source, err = h.origins.require(ctx, formSubmitted(submission), subject{approval: picked[0]})
+		given.Source, err = h.origins.require(ctx, submission.Press(), subject{approval: picked[0]})
 		if err == nil {
 			counted, err = h.service.ApproveAll(ctx, meta.Run, picked, given)
 		}

@@ -29,7 +29,7 @@ func (h *formHandlers) submitted(ctx context.Context, submission bot.Submission)
 		return bot.Answer{}, err
 	}
 	// Whoever sends the form becomes the requester, and somebody else approves.
-	if _, err := h.origins.require(ctx, formSubmitted(submission), subject{run: meta.Edits}); err != nil {
+	if _, err := h.origins.require(ctx, submission.Press(), subject{run: meta.Edits}); err != nil {
 		return h.refused(ctx, meta, err), nil
 	}
 	if !h.gate.AllowsChannel(meta.Channel) {
@@ -110,7 +110,7 @@ func (h *formHandlers) answerLate(ctx context.Context, sent formSubmission, err 
 			Hints: []string{mrkdwn.MarkFailed + " " + text}}.View()
 	}
 	sent.View.Hash = "" // whatever the form shows by now
-	if failure := h.origins.update(ctx, formSubmitted(sent.Submission), view); failure == nil || text == "" {
+	if failure := h.origins.update(ctx, sent.Press(), view); failure == nil || text == "" {
 		return
 	}
 	// They closed the form in the meantime.

@@ -129,7 +129,7 @@ func (r Review) Page(number int) slack.ModalViewRequest {
 		r.writeItem(&page, approval)
 	}
 	if slices.ContainsFunc(open, func(approval *onboarding.Approval) bool { return approval.ReasonNeeded }) {
-		input := slack.NewInputBlock(BlockReason, blockkit.Plain("Why?", blockkit.MaxInputLabel), nil, reasonInput())
+		input := ReasonInput("Why?", "requester", false)
 		input.Optional = true
 		page.Blocks = append(page.Blocks, input)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/render/isolationreport"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/risk"
 )
 
 // Sample is something that the bot may show, as it goes to Slack: the blocks of a message, or a
@@ -139,7 +140,11 @@ func (c *collector) views() {
 		"review":        review.Page(0), "review-reader": reader.Page(0),
 		"review-windows": windowed.Review(open.View, nil, cleo.ID).Page(0),
 		"review-done":    render.ReviewDone(render.ReviewMeta{Page: 1}, 2, 3, true),
-		"notice":         mrkdwn.Notice("Onboarding", "Something to read."),
+		"risk-ask": isolationreport.OfferForm(isolationreport.Place{Report: sampleID, Number: 1},
+			&leaks().Report.Findings[1], now),
+		"risk-reject": isolationreport.DecideForm(riskRequest(), risk.Reject,
+			&onboarding.ConfirmationNeededError{Reason: true}),
+		"notice": mrkdwn.Notice("Onboarding", "Something to read."),
 	} {
 		c.add("view/"+name, blockkit.InModal, view, false)
 	}
@@ -158,6 +163,9 @@ func (c *collector) reports() {
 	for i, message := range isolationreport.Messages(leaks(), renderer.Approvers, renderer.Command) {
 		c.message(fmt.Sprintf("isolation/leak-%d", i), message)
 	}
+	c.message("isolation/risk", isolationreport.RiskMessage(riskRequest(), renderer.Approvers, now))
+	c.message("isolation/risk-accepted", isolationreport.RiskMessage(
+		riskRequest(risk.Vote{Act: risk.Accept, By: bo, At: now}), renderer.Approvers, now))
 	report := certificateReport()
 	c.message("certificates/table", certs.Table(report))
 	c.message("certificates/digest", certs.Digest(certificateDigest(report)))

@@ -115,8 +115,17 @@ func (s Settings) Names() []string {
 	return names
 }
 
-// IsIdentity reports whether a setting carries the identity.
-func (s Settings) IsIdentity(name string) bool { return slices.Contains(s.Names(), name) }
+// tokenSettings begins the names of the settings in which PostgREST passes the claims of a token on
+// that it verified: request.jwt.claims and, in versions before 9, request.jwt.claim.NAME.
+const tokenSettings = "request.jwt.claim"
+
+// IsIdentity reports whether a setting carries the identity. Whoever takes it from the claims of a
+// token may read the token in its older settings, too, and no session chooses these.
+func (s Settings) IsIdentity(name string) bool {
+	names := s.Names()
+	return slices.Contains(names, name) || strings.HasPrefix(name, tokenSettings) &&
+		slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, tokenSettings) })
+}
 
 // Budget bounds the connections, the rate and the time of a check.
 type Budget struct {

@@ -2,6 +2,7 @@ package tenancy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
@@ -54,7 +55,12 @@ func (f foreign) row(r *catalog.Relation, alias string, depth int) string {
 		return fmt.Sprintf("(%s IS NOT NULL AND NOT %s AND NOT %s)", query.Column(alias, m.Membership.Org),
 			m.IsOrg(r, alias, m.Membership.Org, w), m.IsPerson(r, alias, m.Membership.Person, w))
 	case ClassTenant:
-		return f.tenantRow(r, alias, depth)
+		row := f.tenantRow(r, alias, depth)
+		if m.IsProfile(r) {
+			shared := fmt.Sprintf("coalesce(%s = ANY(%s), false)", query.Column(alias, r.Key[0]), w.CoMembers)
+			return fmt.Sprintf("(%s AND NOT %s)", row, shared)
+		}
+		return row
 	}
 	return "false"
 }
@@ -110,7 +116,8 @@ const (
 
 // ForeignWrite is [Model.Foreign] from the truth's side for rows that a session wrote, and
 // stricter: the Person whom a membership names may accept or end it but not create it, and
-// sharing an Org with somebody gives no right to change their account.
+// sharing an Org with somebody gives no right to change their account, unless accounts are the
+// Org's own: each says in a column of its own which Org it is in.
 func (m *Model) ForeignWrite(r *catalog.Relation, alias string, w IdentitySQL, by Writing) string {
 	switch m.Of(r).Class {
 	case ClassMembers:
@@ -119,7 +126,17 @@ func (m *Model) ForeignWrite(r *catalog.Relation, alias string, w IdentitySQL, b
 			return fmt.Sprintf("(%s IS NOT NULL AND NOT %s)", query.Column(alias, org), m.IsOrg(r, alias, org, w))
 		}
 	case ClassUsers:
-		return "NOT " + m.IsPerson(r, alias, m.Users.ID, w)
+		mine := m.IsPerson(r, alias, m.Users.ID, w)
+		if home := m.Membership.HomeColumn; home != "" && by == Placed {
+			return fmt.Sprintf("(%s IS NOT NULL AND NOT %s)", query.Column(alias, home), m.IsOrg(r, alias, home, w))
+		} else if home != "" {
+			mine = query.AnyOf([]string{mine, m.IsOrg(r, alias, home, w)})
+		}
+		return "NOT " + mine
+	case ClassTenant:
+		if m.IsProfile(r) {
+			return foreign{m, w, Truth}.tenantRow(r, alias, 0)
+		}
 	}
 	return foreign{m, w, Truth}.row(r, alias, 0)
 }
@@ -204,6 +221,19 @@ func (m *Model) RowKey(r *catalog.Relation, alias string) string {
 		parts[i] = query.Literal(k+" ") + " || " + query.Column(alias, k) + "::text"
 	}
 	return strings.Join(parts, " || ', ' || ")
+}
+
+// Authors are the columns of a row that say which Persons made it or have to do with it, whoever owns
+// it: its owner's, and those with a foreign key to the users.
+func (m *Model) Authors(r *catalog.Relation) []string {
+	authors := slices.Clone(m.Of(r).Persons)
+	for _, fk := range r.ForeignKeys {
+		if fk.Target == m.Users.Table.OID && len(fk.Columns) == 1 && fk.TargetCols[0] == m.Users.ID &&
+			!slices.Contains(authors, fk.Columns[0]) && !slices.Contains(m.Of(r).Either, fk.Columns[0]) {
+			authors = append(authors, fk.Columns[0])
+		}
+	}
+	return authors
 }
 
 // Names is the condition, on the alias a, that a row names the identity's Person.

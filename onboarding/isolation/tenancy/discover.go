@@ -65,8 +65,9 @@ func Discover(ctx context.Context, from Source, config Config) (*Model, error) {
 }
 
 var (
-	userTables = []string{"users", "user", "people", "persons", "person", "accounts", "profiles", "app_users"}
-	orgTables  = []string{"orgs", "org", "organizations", "organisations", "organization", "organisation",
+	userTables = []string{"users", "user", "people", "persons", "person", "accounts", "profiles", "app_users",
+		"user_profiles"}
+	orgTables = []string{"orgs", "org", "organizations", "organisations", "organization", "organisation",
 		"workspaces", "teams",
 		"companies", "agencies"}
 	ownerColumns = []string{"ownerid", "owner", "owneruserid"}
