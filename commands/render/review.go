@@ -141,7 +141,7 @@ func (r Review) Page(number int) slack.ModalViewRequest {
 	if len(elsewhere) > 0 {
 		names := make([]string, len(elsewhere))
 		for i, approval := range elsewhere {
-			names[i] = StepName(r.view, approval.Step)
+			names[i] = StepName(r.view.Run, approval.Step)
 			meta.Elsewhere = append(meta.Elsewhere, approval.ID[:]...)
 		}
 		page.Say(fmt.Sprintf("%s *Also selected, on other pages*: %s", mrkdwn.MarkDone,
@@ -181,7 +181,7 @@ func (r Review) writeDomain(page *mrkdwn.Builder, domain string) {
 
 // writeItem shows one change, with a box if this person can select it.
 func (r Review) writeItem(page *mrkdwn.Builder, approval *onboarding.Approval) {
-	name := StepName(r.view, approval.Step)
+	name := StepName(r.view.Run, approval.Step)
 	shown, hidden := changes.Excerpt(changes.PartsOf(approval.Change), changes.Glance)
 	text := fmt.Sprintf("*%s*\n%s", mrkdwn.Inline(name), mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary)))
 	if approval.State.Decidable() && r.renderer.windowed(r.view.Run, approval) {
@@ -189,7 +189,8 @@ func (r Review) writeItem(page *mrkdwn.Builder, approval *onboarding.Approval) {
 	}
 	if hidden > 0 {
 		section := blockkit.Section(text)
-		section.Accessory = slack.NewAccessory(blockkit.Button(ActionShow, approval.ID.String(), "Show all", ""))
+		section.Accessory = slack.NewAccessory(blockkit.About(
+			blockkit.Button(ActionShow, approval.ID.String(), "Show all", ""), name))
 		page.Blocks = append(page.Blocks, section)
 	} else {
 		page.Say(text)
@@ -208,7 +209,7 @@ func (r Review) writeItem(page *mrkdwn.Builder, approval *onboarding.Approval) {
 	case !r.selectable(approval):
 		page.Note("Digest " + blockkit.Code(approval.Digest.Short()) + " · must be approved on its own")
 		id := approval.ID.String()
-		page.Buttons("approve/"+id, blockkit.Button(ActionApprove, id, "Approve…", ""))
+		page.Buttons("approve/"+id, blockkit.About(blockkit.Button(ActionApprove, id, "Approve…", ""), name))
 	default:
 		// A screen reader reads the label and the option, and nothing else of the change.
 		option := blockkit.Option(approval.ID.String(), "Approve · digest "+approval.Digest.Short(), "")
