@@ -68,11 +68,7 @@ func (h *confirmationHandlers) start(ctx context.Context, action bot.Action) err
 
 func (h *confirmationHandlers) begin(ctx context.Context, action bot.Action, slug string) error {
 	// Whoever presses becomes the requester, and somebody else approves.
-	err := h.origins.admit(ctx, action.Person, subject{})
-	if err == nil {
-		_, err = h.origins.require(ctx, action, subject{})
-	}
-	if err != nil {
+	if _, err := h.origins.accept(ctx, action, subject{}); err != nil {
 		return h.replies.replace(ctx, action, h.replies.explain(ctx, err, "slug", slug))
 	}
 	saved, _, err := h.drafts.load(ctx, action.Person, slug)

@@ -33,11 +33,7 @@ const cancelBlock = "cancel/"
 // requirePressed returns an error unless an operator pressed a button about a run in what the bot
 // delivered.
 func (h *controlHandlers) requirePressed(ctx context.Context, action bot.Action) error {
-	about := subject{run: parseID(action.Value)}
-	err := h.origins.admit(ctx, action.Person, about)
-	if err == nil {
-		_, err = h.origins.require(ctx, action, about)
-	}
+	_, err := h.origins.accept(ctx, action, subject{run: parseID(action.Value)})
 	return err
 }
 

@@ -40,11 +40,7 @@ func (h *decisionHandlers) approveLater(ctx context.Context, action bot.Action) 
 
 // applyNow has an approved change applied that waits for its window.
 func (h *decisionHandlers) applyNow(ctx context.Context, action bot.Action) error {
-	about := subject{approval: parseID(action.Value)}
-	err := h.origins.admit(ctx, action.Person, about)
-	if err == nil {
-		_, err = h.origins.require(ctx, action, about)
-	}
+	_, err := h.origins.accept(ctx, action, subject{approval: parseID(action.Value)})
 	if err == nil {
 		err = service.ApplyNow(ctx, h.service, parseID(action.Value), action.Person.ID)
 	}

@@ -224,11 +224,7 @@ func (h *formHandlers) withHidden(ctx context.Context, action bot.Action, meta f
 
 // require refuses a press in a form unless an operator made it in what the bot shows.
 func (h *formHandlers) require(ctx context.Context, action bot.Action, meta form.Meta) error {
-	about := subject{run: meta.Edits}
-	err := h.origins.admit(ctx, action.Person, about)
-	if err == nil {
-		_, err = h.origins.require(ctx, action, about)
-	}
+	_, err := h.origins.accept(ctx, action, subject{run: meta.Edits})
 	return err
 }
 

@@ -43,11 +43,7 @@ type riskHost struct {
 }
 
 func (h riskHost) Require(ctx context.Context, action bot.Action, request uuid.UUID) (string, error) {
-	about := subject{risk: request}
-	if err := h.origins.admit(ctx, action.Person, about); err != nil {
-		return "", err
-	}
-	return h.origins.require(ctx, action, about)
+	return h.origins.accept(ctx, action, subject{risk: request})
 }
 
 func (h riskHost) Open(ctx context.Context, trigger string, modal slack.ModalViewRequest) error {

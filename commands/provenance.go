@@ -85,6 +85,14 @@ func (p *provenance) admit(ctx context.Context, person bot.Person, about subject
 	return err
 }
 
+// accept is [provenance.admit] and then [provenance.require].
+func (p *provenance) accept(ctx context.Context, action bot.Action, about subject) (source string, err error) {
+	if err := p.admit(ctx, action.Person, about); err != nil {
+		return "", err
+	}
+	return p.require(ctx, action, about)
+}
+
 // require returns an error for the person unless they pressed in what the bot delivered, and otherwise
 // what that was. A forged message is recorded in the audit trail, and everybody reads about it in the
 // run's thread.

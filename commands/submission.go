@@ -29,12 +29,7 @@ func (h *formHandlers) submitted(ctx context.Context, submission bot.Submission)
 		return bot.Answer{}, err
 	}
 	// Whoever sends the form becomes the requester, and somebody else approves.
-	about := subject{run: meta.Edits}
-	err = h.origins.admit(ctx, submission.Person, about)
-	if err == nil {
-		_, err = h.origins.require(ctx, submission.Press(), about)
-	}
-	if err != nil {
+	if _, err := h.origins.accept(ctx, submission.Press(), subject{run: meta.Edits}); err != nil {
 		return h.refused(ctx, meta, err), nil
 	}
 	if !h.gate.AllowsChannel(meta.Channel) {

@@ -67,11 +67,7 @@ func (h *undoHandlers) begin(ctx context.Context, action bot.Action) error {
 
 // beginText begins the undo and returns what the person reads about it.
 func (h *undoHandlers) beginText(ctx context.Context, action bot.Action) string {
-	about := subject{run: parseID(action.Value)}
-	if err := h.origins.admit(ctx, action.Person, about); err != nil {
-		return h.replies.explain(ctx, err, "person", action.Person.ID)
-	}
-	if _, err := h.origins.require(ctx, action, about); err != nil {
+	if _, err := h.origins.accept(ctx, action, subject{run: parseID(action.Value)}); err != nil {
 		return h.replies.explain(ctx, err, "run", action.Value)
 	}
 	at, err := blockTime(action.Block)
