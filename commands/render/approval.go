@@ -84,7 +84,7 @@ func (r Renderer) writeRequest(request request, now time.Time) *mrkdwn.Builder {
 	if open {
 		writeWarnings(page, step)
 	}
-	windowed := r.HasWindows != nil && r.HasWindows(view.Run, approval)
+	windowed := r.windowed(view.Run, approval)
 	for _, line := range append(r.decisionLines(view, approval), schedule.Lines(view, approval, windowed)...) {
 		page.Say(line)
 	}
