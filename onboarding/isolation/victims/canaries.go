@@ -93,7 +93,7 @@ func (r *Rows) ReadCanaries(ctx context.Context) (*Canaries, error) {
 				r.config.Results.LeaveOut("%s: %s", t, query.Describe(err))
 				continue
 			}
-			found.add(t, o, rows)
+			found.add(t, o, rows, o.AreTenants() || m.IsProfile(t))
 		}
 	}
 	return found, r.dropReusedIDs(ctx, found)
@@ -114,7 +114,8 @@ func (c *Canaries) known(t *catalog.Relation, values Values) Values {
 	return values
 }
 
-func (c *Canaries) add(t *catalog.Relation, o *tenancy.Ownership, rows []Target) {
+// account says that the rows are accounts, which people who share an Org may read.
+func (c *Canaries) add(t *catalog.Relation, o *tenancy.Ownership, rows []Target, account bool) {
 	for i, row := range rows {
 		if i == 0 {
 			c.rows[row.Victim][t] = c.known(t, row.Values)
@@ -133,7 +134,7 @@ func (c *Canaries) add(t *catalog.Relation, o *tenancy.Ownership, rows []Target)
 				continue
 			}
 			isKey := slices.Contains(t.Key, column.Name)
-			c.byValue[*value] = Canary{Table: t, Key: row.Key, Owner: row.Victim, account: o.AreTenants(),
+			c.byValue[*value] = Canary{Table: t, Key: row.Key, Owner: row.Victim, account: account,
 				isKey: isKey}
 		}
 	}

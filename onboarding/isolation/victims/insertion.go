@@ -58,7 +58,7 @@ func (r *Rows) Insert(t *catalog.Relation, values Values, keys Keys) Insertion {
 		}
 		secret := r.config.Model.IsSecret(t, c.Name)
 		if (secret || slices.Contains(renew, c.Name)) && !slices.Contains(fixed, c.Name) {
-			if value := uniqueLike(c, values[c.Name]); value != nil || secret {
+			if value := uniqueLike(c, values, fixed); value != nil || secret {
 				values[c.Name] = value
 			}
 		}
