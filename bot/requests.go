@@ -76,6 +76,11 @@ type Submission struct {
 	Envelope  string
 }
 
+// Press is the submission as the press that it is.
+func (s Submission) Press() Action {
+	return Action{Person: s.Person, View: &s.View, Shown: s.Shown}
+}
+
 // Suggestion asks for the options of an external select.
 type Suggestion struct {
 	Person

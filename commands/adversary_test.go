@@ -153,8 +153,8 @@ func TestWhoChangesTheContentDoesNotApproveIt(t *testing.T) {
 	again := r.read(r.bo, "Database: approval needed", "[Approve]")
 	r.press(r.bo, again, "Approve")
 	for who, why := range map[string]string{
-		workspace.Gus: "not an approver: guests",
-		workspace.Fay: "not an operator: you belong",
+		workspace.Gus: "not an operator: guests",
+		workspace.Fay: "not an operator: people of other workspaces",
 	} {
 		r.press(workspace.As(r, who), again, "Approve")
 		r.inTrail(who + " refused: " + why)
@@ -172,6 +172,6 @@ func TestWhoChangesTheContentDoesNotApproveIt(t *testing.T) {
 	if answer := r.say(r.bo, "ops", "thaw"); strings.Contains(answer, "Thawed") {
 		t.Errorf("the requester thaws: %s", answer)
 	}
-	r.inTrail(workspace.Bo + " refused: the freeze holds approved changes of your run of merche-biche")
+	r.inTrail(workspace.Bo + " refused: the freeze holds approved changes of the run that they requested: merche-biche")
 	r.noRefusals()
 }

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/post"
-	"github.com/atlilith/onboardbot/commands/access"
+	"github.com/atlilith/onboardbot/commands/inputs"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
@@ -25,10 +24,10 @@ import (
 // CertificateHandlers answers what operators type and press about certificates.
 type CertificateHandlers struct {
 	service  *service.Service
-	gate     *access.Gate
 	replies  *responder
 	messages *messenger
 	origins  *provenance
+	clocks   clocks
 	CertificateDependencies
 }
 
@@ -47,8 +46,8 @@ type CertificateDependencies struct {
 // NewCertificateHandlers returns the handlers for certificates. [CertificateHandlers.Register]
 // routes to them.
 func NewCertificateHandlers(h *Handlers, dependencies CertificateDependencies) *CertificateHandlers {
-	return &CertificateHandlers{service: h.service, gate: h.gate, replies: h.replies, messages: h.messages,
-		origins: h.decisions.origins, CertificateDependencies: dependencies}
+	return &CertificateHandlers{service: h.service, replies: h.replies, messages: h.messages,
+		origins: h.decisions.origins, clocks: h.forms.starter.clocks, CertificateDependencies: dependencies}
 }
 
 // certificates answers the slash command: about all sites in the channel, about one site to the
@@ -60,11 +59,16 @@ func (h *CertificateHandlers) certificates(ctx context.Context, command bot.Comm
 
 func (h *CertificateHandlers) reply(ctx context.Context, command bot.Command) post.Reply {
 	var reply post.Reply
-	var err error
-	if domain := strings.TrimSpace(blockkit.Unescape(command.Text)); domain != "" {
-		reply, err = h.aboutSite(ctx, command.Person, renewBlock+command.Envelope, domain)
-	} else {
+	line, err := parseTimed(render.CertificatesCommand+" merche-biche.com at=02:00", command.Text)
+	switch {
+	case err != nil:
+	case line.Slug == "":
 		reply, err = h.aboutAll(ctx, command)
+	default:
+		question := siteQuestion{person: command.Person, block: renewBlock + command.Envelope, domain: line.Slug}
+		if question.at, err = h.clocks.moment(ctx, command.Person, line.Values[inputs.At]); err == nil {
+			reply, err = h.aboutSite(ctx, question)
+		}
 	}
 	if err != nil {
 		return h.replies.failure(ctx, certificateError(err), "command", "")
@@ -104,16 +108,22 @@ func (h *CertificateHandlers) aboutAll(ctx context.Context, command bot.Command)
 		mrkdwn.MarkDone, mrkdwn.Count(len(sites), "site"))}, nil
 }
 
+// siteQuestion is who asks about which site, with the block_id of the button that renews.
+type siteQuestion struct {
+	person        bot.Person
+	block, domain string
+	// at is from when on a renewal may be applied, nil for at once.
+	at *onboarding.Moment
+}
+
 // aboutSite shows everything about one site to the person who asks.
-func (h *CertificateHandlers) aboutSite(
-	ctx context.Context, person bot.Person, block, domain string,
-) (post.Reply, error) {
-	detail, err := h.detail(ctx, domain)
+func (h *CertificateHandlers) aboutSite(ctx context.Context, asked siteQuestion) (post.Reply, error) {
+	detail, err := h.detail(ctx, asked.domain)
 	if err != nil {
 		return post.Reply{}, err
 	}
-	detail.Block = block
-	if err := h.origins.ask(ctx, person, block, detail.Domain); err != nil {
+	detail.Block, detail.NotBefore = timedBlock(asked.block, asked.at), asked.at
+	if err := h.origins.ask(ctx, asked.person, detail.Block, detail.Domain); err != nil {
 		return post.Reply{}, err
 	}
 	return certs.Page(detail).Reply(), nil
@@ -179,6 +189,10 @@ func (h *CertificateHandlers) renew(ctx context.Context, action bot.Action) erro
 		if _, err := h.origins.require(ctx, action, about); err != nil {
 			return post.Reply{}, err
 		}
+		at, err := blockTime(action.Block)
+		if err != nil {
+			return post.Reply{}, err
+		}
 		site, err := h.Planner.Site(ctx, action.Value)
 		if err != nil {
 			return post.Reply{}, err
@@ -197,7 +211,7 @@ func (h *CertificateHandlers) renew(ctx context.Context, action bot.Action) erro
 		}
 		domain := onboarding.Domain{Name: site.Domain, Host: site.Host}
 		if _, err := h.service.Renew(ctx, domain, service.Asked{Operator: action.Person.ID, Channel: h.Channel,
-			Submission: "press/" + action.Envelope}); err != nil {
+			Submission: "press/" + action.Envelope, At: at}); err != nil {
 			return post.Reply{}, err
 		}
 		if action.Ephemeral {
@@ -212,7 +226,8 @@ func (h *CertificateHandlers) renew(ctx context.Context, action bot.Action) erro
 func (h *CertificateHandlers) why(ctx context.Context, action bot.Action) error {
 	return h.pressed(ctx, action,
 		func(ctx context.Context) (post.Reply, error) {
-			return h.aboutSite(ctx, action.Person, renewBlock+action.Envelope, action.Value)
+			return h.aboutSite(ctx, siteQuestion{person: action.Person, block: renewBlock + action.Envelope,
+				domain: action.Value})
 		})
 }
 
@@ -221,7 +236,7 @@ func (h *CertificateHandlers) pressed(
 	ctx context.Context, action bot.Action, work func(context.Context) (post.Reply, error),
 ) error {
 	answer := func(ctx context.Context) error {
-		if err := h.gate.RequireOperator(ctx, action.Person); err != nil {
+		if err := h.origins.admit(ctx, action.Person, subject{}); err != nil {
 			return h.replies.answer(ctx, action, err)
 		}
 		reply, err := work(ctx)

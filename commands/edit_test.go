@@ -80,7 +80,7 @@ func TestTheFormBeginsWithTheLastRequest(t *testing.T) {
 	if _, err := r.ana.Type(r.ctx(), "ops", "/onboard merche-biche"); err != nil {
 		t.Fatal(err)
 	}
-	form := r.reviewed(r.ana, "was onboarded with", "merche-biche@example.com", "merche-biche.com")
+	form := r.reviewed(r.ana, "was last requested with", "merche-biche@example.com", "merche-biche.com")
 	if out := r.submit(form); !out.Closed {
 		t.Fatalf("%+v", out)
 	}

@@ -29,6 +29,7 @@ import (
 	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/engine"
+	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 	"github.com/atlilith/onboardbot/onboarding/secondfactor"
 	"github.com/atlilith/onboardbot/onboarding/service"
 	"github.com/atlilith/onboardbot/onboarding/store"
@@ -45,6 +46,8 @@ type botFixture struct {
 	t         testing.TB
 	platform  *fakePlatform
 	service   *service.Service
+	risks     *service.Risks
+	announcer *projection.IsolationAnnouncer
 	notifier  *projection.Notifier
 	projector *projection.Projector
 	tabs      *home.Tabs
@@ -136,7 +139,7 @@ func (r *botFixture) start(dsn string) {
 	t, size, domainConfig, logger := r.made.t, r.made.size, r.made.domain, r.made.logger
 	t.Helper()
 	pool := connect(t, dsn, size.connections, r.made.statements)
-	must(t, store.Migrate(t.Context(), pool, "onboarding", outbox.Migrations(), home.Migrations()))
+	must(t, store.Migrate(t.Context(), pool, "onboarding", outbox.Migrations(), home.Migrations(), reports.Tables()))
 	slackWorkspace, err := bot.NewWorkspace(logger, bot.Config{BotToken: secret.New(workspace.SampleBotToken),
 		AppToken: secret.New(workspace.SampleAppToken),
 		APIURL:   r.made.apiURL, UpdateEvery: 20 * time.Millisecond, AcceptChanged: size.acceptChanged,
@@ -173,6 +176,13 @@ func (r *botFixture) start(dsn string) {
 		Renderer: renderer, Config: directory.Config(), Log: logger})
 	router := bot.NewRouter()
 	handlers.Register(router)
+	commands.NewCertificateHandlers(handlers, commands.CertificateDependencies{}).Register(router) // for refused presses
+	records, err := reports.NewStore(pool, logger)
+	must(t, err)
+	r.announcer = projection.NewIsolationAnnouncer(messages, records, directory.Config())
+	r.risks = service.NewRisks(pool, service.RiskDependencies{Directory: directory, SecondFactor: factor,
+		Notifier: r.announcer, Log: logger}, domainConfig)
+	commands.NewIsolationHandlers(handlers, records, r.risks).Register(router)
 	replica := liveness.New(pool, logger)
 	must(t, replica.Join(t.Context()))
 	slackBot := bot.New(pool, slackWorkspace, router, replica)

@@ -16,7 +16,6 @@ import (
 	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/form"
-	"github.com/atlilith/onboardbot/commands/inputs"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -28,7 +27,6 @@ import (
 type formHandlers struct {
 	service       *service.Service
 	workspace     *bot.Workspace
-	people        *bot.Directory
 	gate          *access.Gate
 	replies       *responder
 	messages      *messenger
@@ -73,26 +71,33 @@ func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed p
 	} else if draft, before, err = h.begun(ctx, parsed.slug); err != nil {
 		return h.replies.failure(ctx, err, "slug", parsed.slug)
 	}
-	draft, when, err := h.withTime(ctx, command.Person, draft, parsed.inputs.Values[inputs.At])
+	typed := len(parsed.inputs.Values) > 0 || parsed.unread
+	if typed {
+		draft = draft.With(parsed.inputs)
+	}
+	if plan {
+		draft.At = "" // a plan says what would change, not when
+	}
+	now, err := h.starter.clocks.now(ctx, command.Person, draft.At)
 	if err != nil {
 		return h.replies.failure(ctx, err, "slug", parsed.slug)
 	}
-	if len(parsed.inputs.Values) == 0 && !parsed.unread {
+	if !typed {
 		opened := form.Form{Meta: meta, Draft: draft, Hosts: h.config.Hosts,
 			Hints: []string{parsed.hint, whose, before}}
 		if parsed.slug != "" {
 			// A slug that is taken or reserved is told before anything else is typed.
-			opened.Problems = draft.OnlyGiven(h.starter.check(ctx, meta, draft))
+			opened.Problems = draft.OnlyGiven(h.starter.check(ctx, meta, draft, now))
 		}
 		return h.open(ctx, command, opened.View())
 	}
-	draft = draft.With(parsed.inputs)
+	draft, when := draft.Dated(now)
 	if draft.Mode != onboarding.ModeOwner && !form.BrandTyped(parsed.inputs) {
 		// Only owners have a brand, and nobody typed one now: it is left from another mode.
 		draft.Copy, draft.Palette, draft.Logo = "", "", ""
 	}
 	draft.Slug = cmp.Or(parsed.slug, parsed.inputs.Slug)
-	problems := h.starter.check(ctx, meta, draft)
+	problems := h.starter.check(ctx, meta, draft, now)
 	complete := len(problems) == 0 && !parsed.unread
 	switch {
 	case complete && plan:
@@ -118,8 +123,8 @@ func (h *formHandlers) begun(ctx context.Context, slug string) (form.Draft, stri
 		return form.Draft{}, "", err
 	}
 	draft := form.DraftOf(run.Request)
-	draft.At = nil // a new run has a time of its own
-	return draft, fmt.Sprintf("This is what %s was onboarded with%s. What is done already is "+
+	draft.At = "" // a new run has a time of its own
+	return draft, fmt.Sprintf("This is what %s was last requested with%s. What is done already is "+
 		"found and not done again.", blockkit.Code(slug), h.messages.link(ctx, run)), nil
 }
 
@@ -150,6 +155,9 @@ func (h *formHandlers) reshape(ctx context.Context, action bot.Action) error {
 	meta, err := form.DecodeMeta(action.View.PrivateMetadata)
 	if err != nil {
 		return err
+	}
+	if err := h.require(ctx, action, meta); err != nil { // what is shown next counts as the bot's own
+		return h.closed(ctx, action, h.replies.explain(ctx, err, "action", action.ID))
 	}
 	draft, err := h.read(ctx, meta, action.State)
 	if err != nil {
@@ -193,6 +201,9 @@ func (h *formHandlers) typed(ctx context.Context, action bot.Action) error {
 	if err != nil || !meta.KeepsDraft() {
 		return err
 	}
+	if err := h.require(ctx, action, meta); err != nil {
+		return h.closed(ctx, action, h.replies.explain(ctx, err, "action", action.ID))
+	}
 	draft, err := h.withHidden(ctx, action, meta)
 	if err != nil {
 		return err
@@ -211,14 +222,20 @@ func (h *formHandlers) withHidden(ctx context.Context, action bot.Action, meta f
 	return draft.KeepHidden(before.Draft, action.State), nil
 }
 
-// keep saves the draft as of a press in the form, for operators only.
+// require refuses a press in a form unless an operator made it in what the bot shows.
+func (h *formHandlers) require(ctx context.Context, action bot.Action, meta form.Meta) error {
+	_, err := h.origins.accept(ctx, action, subject{run: meta.Edits})
+	return err
+}
+
+// closed shows a sentence where the form was.
+func (h *formHandlers) closed(ctx context.Context, action bot.Action, text string) error {
+	_, err := h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, mrkdwn.Notice("Onboarding", text))
+	return err
+}
+
+// keep saves the draft as of a press in the form.
 func (h *formHandlers) keep(ctx context.Context, action bot.Action, meta form.Meta, draft form.Draft) error {
-	if err := h.gate.RequireOperator(ctx, action.Person); err != nil {
-		if _, expected := render.ErrorText(err); expected {
-			return nil
-		}
-		return err
-	}
 	return h.drafts.save(ctx, entry{person: action.Person, under: meta.Slug, typed: pressedAt(action),
 		draft: draft})
 }
@@ -236,21 +253,24 @@ func pressedAt(action bot.Action) time.Time {
 
 // discard deletes a draft, from its form or from the confirmation.
 func (h *formHandlers) discard(ctx context.Context, action bot.Action) error {
-	err := h.gate.RequireOperator(ctx, action.Person)
-	if err == nil && onboarding.CheckSlug(action.Value, nil) != "" {
+	slug := action.Value
+	if action.View == nil {
+		slug = strings.TrimPrefix(action.Block, form.ConfirmationBlock)
+	}
+	err := h.require(ctx, action, form.Meta{})
+	if err == nil && onboarding.CheckSlug(slug, nil) != "" {
 		err = onboarding.ErrNotFound
 	}
 	if err == nil {
-		err = h.service.Drafts.Drop(ctx, action.Value)
+		err = h.service.Drafts.Drop(ctx, slug)
 	}
 	text := fmt.Sprintf("The draft was discarded. %s starts a new one.",
-		blockkit.Code(h.config.Command+" "+action.Value))
+		blockkit.Code(h.config.Command+" "+slug))
 	if err != nil {
-		text = h.replies.explain(ctx, err, "draft", action.Value)
+		text = h.replies.explain(ctx, err, "draft", slug)
 	}
 	if action.View == nil {
 		return h.replies.replace(ctx, action, text)
 	}
-	_, err = h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, mrkdwn.Notice("Onboarding", text))
-	return err
+	return h.closed(ctx, action, text)
 }

@@ -61,14 +61,14 @@ func New(d Dependencies) *Handlers {
 	h.messages = &messenger{pool: d.Pool, outbox: d.Outbox}
 	runs := &runFinder{service: d.Service, replies: h.replies, command: h.command}
 	origins := &provenance{pool: d.Pool, outbox: d.Outbox, home: d.Home, service: d.Service,
-		signer: d.Signer, workspace: d.Workspace, log: h.replies.log}
+		gate: d.Gate, signer: d.Signer, workspace: d.Workspace, log: h.replies.log}
 	plans := h.buildForms(d, origins)
 	h.decisions = &decisionHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
 		replies: h.replies, home: d.Home, origins: origins}
-	h.controls = &controlHandlers{service: d.Service, gate: d.Gate, replies: h.replies,
+	h.controls = &controlHandlers{service: d.Service, replies: h.replies,
 		messages: h.messages, home: d.Home, origins: origins, command: h.command}
-	h.undos = &undoHandlers{service: d.Service, gate: d.Gate, replies: h.replies,
-		messages: h.messages, runs: runs, renderer: d.Renderer, origins: origins}
+	h.undos = &undoHandlers{service: d.Service, replies: h.replies,
+		messages: h.messages, runs: runs, renderer: d.Renderer, origins: origins, clocks: clocks{d.People}}
 	h.reviews = &reviewHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate, replies: h.replies,
 		origins: origins, renderer: d.Renderer}
 	inspections := &inspectHandlers{service: d.Service, replies: h.replies, messages: h.messages,
@@ -83,15 +83,16 @@ func New(d Dependencies) *Handlers {
 // buildForms makes the form and the confirmation, and returns the dry runs that both need.
 func (h *Handlers) buildForms(d Dependencies, origins *provenance) *planHandlers {
 	drafts := &drafts{service: d.Service, log: h.replies.log}
-	starter := &starter{service: d.Service, gate: d.Gate, drafts: drafts, hosts: d.Config.Hosts}
+	starter := &starter{service: d.Service, gate: d.Gate, drafts: drafts, clocks: clocks{d.People},
+		hosts: d.Config.Hosts}
 	plans := &planHandlers{service: d.Service, workspace: d.Workspace, replies: h.replies,
 		messages: h.messages, starter: starter}
 	h.confirmations = &confirmationHandlers{service: d.Service, gate: d.Gate, replies: h.replies,
 		messages: h.messages, starter: starter, drafts: drafts, origins: origins, config: d.Config}
 	h.forms = &formHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
-		people: d.People, replies: h.replies, messages: h.messages, starter: starter, drafts: drafts, plans: plans,
+		replies: h.replies, messages: h.messages, starter: starter, drafts: drafts, plans: plans,
 		confirmations: h.confirmations, origins: origins, config: d.Config,
-		logos: &logoFetcher{workspace: d.Workspace, gate: d.Gate, assets: store.NewAssets(d.Pool),
+		logos: &logoFetcher{workspace: d.Workspace, assets: store.NewAssets(d.Pool),
 			log: h.replies.log}}
 	return plans
 }
@@ -151,7 +152,8 @@ func (h *CertificateHandlers) Register(router *bot.Router) {
 	router.Action(certs.ActionWhy, h.why)
 }
 
-// Register routes the command for a report on isolation.
+// Register routes what people type and press about isolation.
 func (h *IsolationHandlers) Register(router *bot.Router) {
 	router.Command(render.IsolationCommand, h.ask)
+	h.risks.Register(router)
 }

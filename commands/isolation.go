@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
@@ -13,21 +14,52 @@ import (
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/isolationreport"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/risks"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
-// IsolationHandlers answers the command for a report on isolation.
+// IsolationHandlers answers the command for a report on isolation, and what is pressed in reports.
 type IsolationHandlers struct {
 	service *service.Service
 	replies *responder
 	store   *reports.Store
+	risks   *risks.Handlers
 }
 
 // NewIsolationHandlers returns the handlers for isolation. [IsolationHandlers.Register] routes to
 // them.
-func NewIsolationHandlers(h *Handlers, store *reports.Store) *IsolationHandlers {
-	return &IsolationHandlers{service: h.service, replies: h.replies, store: store}
+func NewIsolationHandlers(h *Handlers, store *reports.Store, requests *service.Risks) *IsolationHandlers {
+	host := riskHost{h.decisions.origins, h.replies, h.messages}
+	return &IsolationHandlers{service: h.service, replies: h.replies, store: store,
+		risks: risks.New(host, requests, store)}
+}
+
+// riskHost is what the handlers of all buttons share, as [risks.Host].
+type riskHost struct {
+	origins  *provenance
+	replies  *responder
+	messages *messenger
+}
+
+func (h riskHost) Require(ctx context.Context, action bot.Action, request uuid.UUID) (string, error) {
+	return h.origins.accept(ctx, action, subject{risk: request})
+}
+
+func (h riskHost) Open(ctx context.Context, trigger string, modal slack.ModalViewRequest) error {
+	return h.origins.open(ctx, trigger, modal)
+}
+
+func (h riskHost) Answer(ctx context.Context, action bot.Action, err error) error {
+	return h.replies.answer(ctx, action, err)
+}
+
+func (h riskHost) Explain(ctx context.Context, err error, about string) string {
+	return h.replies.explain(ctx, err, "risk", about)
+}
+
+func (h riskHost) Address(ctx context.Context, key string) string {
+	return h.messages.address(ctx, key)
 }
 
 // ask requests a report. The channel gets it when it is made.

@@ -9,6 +9,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/commands/render/help"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
@@ -44,7 +45,7 @@ func (h *onboardCommand) reply(ctx context.Context, command bot.Command) post.Re
 	case "":
 		return h.forms.start(ctx, command, parsed)
 	case render.WordHelp:
-		return render.HelpPage(h.command).Reply()
+		return help.Page(h.command).Reply()
 	case render.WordList:
 		return h.inspections.list(ctx)
 	case render.WordLog:
@@ -52,7 +53,7 @@ func (h *onboardCommand) reply(ctx context.Context, command bot.Command) post.Re
 	case render.WordVerify:
 		return h.inspections.verify(ctx, parsed.slug)
 	case render.WordUndo:
-		return h.undos.ask(ctx, command, parsed.slug)
+		return h.undos.ask(ctx, command, parsed)
 	case render.WordFreeze:
 		return h.controls.freeze(ctx, command.Person, parsed.reason)
 	case render.WordThaw:

@@ -278,7 +278,7 @@ func TestWhoAndWhereIsRefused(t *testing.T) {
 		{workspace.Ana, "board", "This command works in #ops only."},
 		{workspace.Ana, "", "This command works in #ops only."},
 		{workspace.Gus, "ops", "guests are not allowed to"},
-		{workspace.Fay, "ops", "you belong to another workspace"},
+		{workspace.Fay, "ops", "people of other workspaces are not allowed to"},
 	} {
 		if answer := r.say(workspace.As(r, c.who), c.channel, "merche-biche"); !strings.Contains(answer, c.want) {
 			t.Errorf("%s in %q: %q, want %q", c.who, c.channel, answer, c.want)

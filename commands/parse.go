@@ -133,9 +133,32 @@ func withWord(command, word, rest string) (parsedCommand, error) {
 		read.word = word
 		return read, nil
 	}
-	read, err := slugOf(blockkit.Unescape(rest))
-	read.word = word
+	line := inputs.Line{Slug: blockkit.Unescape(rest)}
+	if word == render.WordUndo {
+		var err error
+		if line, err = parseTimed(command+" undo merche-biche at=02:00", rest); err != nil {
+			return parsedCommand{}, err
+		}
+	}
+	read, err := slugOf(line.Slug)
+	read.word, read.inputs.Values = word, line.Values
 	return read, err
+}
+
+// parseTimed reads what is in front of a time, a slug or a domain, and the time, empty if there is none.
+// The example is a whole command.
+func parseTimed(example, text string) (line inputs.Line, err error) {
+	if !strings.ContainsAny(text, equals) {
+		return inputs.Line{Slug: strings.TrimSpace(blockkit.Unescape(text))}, nil
+	}
+	line, err = inputs.Parse(text)
+	switch {
+	case err != nil:
+		return line, userError(blockkit.Escape(mrkdwn.Visible(err.Error())))
+	case line.Slug == "" || line.Values[inputs.At] == "" || len(line.Values) > 1:
+		return line, userError(fmt.Sprintf("Only at= can be typed here, as in %s.", blockkit.Code(example)))
+	}
+	return line, nil
 }
 
 // slugOf parses a slug, and corrects it if the correction is obvious.

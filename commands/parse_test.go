@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -45,6 +46,12 @@ func TestParseCommand(t *testing.T) {
 		{text: "merche naem=x", want: parsedCommand{slug: "merche",
 			hint: `At character 8: "naem" isn't a known key. Did you mean name?`, unread: true,
 			inputs: inputs.Line{Slug: "merche", Values: map[inputs.Key]string{}}}},
+		{text: "undo Merche at=02:00",
+			want: parsedCommand{word: "undo", slug: "merche", hint: "A slug is kebab-case, so `Merche` became `merche`.",
+				inputs: inputs.Line{Values: map[inputs.Key]string{inputs.At: "02:00"}}}},
+		{text: "undo merche name=x at=02:00", err: "Only at= can be typed here, as in `/onboard undo merche-biche at=02:00`."},
+		{text: "undo at=02:00", err: "Only at= can be typed here, as in `/onboard undo merche-biche at=02:00`."},
+		{text: "undo merche at=", err: "At character 8: at has no value."},
 		{text: "plna merche mode=person",
 			err: "`plna` is not a known command. Did you mean `/onboard plan merche mode=person`?"},
 		{text: "retyr",
@@ -110,7 +117,7 @@ func TestInline(t *testing.T) {
 				t.Fatal(err)
 			}
 			typed := form.NewDraft(read.slug).With(read.inputs)
-			request, problems := typed.Request([]string{"vps-0", "vps-1"})
+			request, problems := typed.Request([]string{"vps-0", "vps-1"}, time.Now())
 			golden.Compare(t, file,
 				txtar.Format(&txtar.Archive{Files: []txtar.File{archive.Files[0],
 					{Name: "hint", Data: []byte(read.hint + "\n")},

@@ -15,8 +15,10 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/commands/render/isolationreport"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
@@ -29,6 +31,7 @@ type provenance struct {
 	outbox  *outbox.Outbox
 	home    *home.Tabs
 	service *service.Service
+	gate    *access.Gate
 	signer  onboarding.Signer
 	// workspace opens modals, and has the configuration.
 	workspace *bot.Workspace
@@ -50,6 +53,8 @@ const (
 		"Somebody may be using the bot's token. Use the buttons in the run's thread.")
 	errForgedRequest = refusedPress("This did not count: the bot did not post this message as it is now. " +
 		"Somebody may be using the bot's token. Type the command again.")
+	errForgedRisk = refusedPress("Your press did not count: the bot did not post this message as it is now. " +
+		"Somebody may be using the bot's token. Use the request in the thread of the isolation report.")
 	errCopyPress = refusedPress("Your press did not count, because Slack shows this message twice. " +
 		"Press in the other one; this one is removed.")
 	errUnknownQuestion = refusedPress("Your press did not count, because the bot did not ask you this, or asked it " +
@@ -61,9 +66,32 @@ const (
 		"It has just been renewed: press again.")
 )
 
-// subject is what a button is about: an approval, or a run. Both are zero for a button that is about
-// neither.
-type subject struct{ approval, run uuid.UUID }
+// subject is what a button is about: an approval, a run, or a request to accept a risk. All are zero for
+// a button that is about none of them.
+type subject struct{ approval, run, risk uuid.UUID }
+
+// press is a press of somebody about a subject that does not count.
+func (s subject) press(person bot.Person) service.Press {
+	return service.Press{Approval: s.approval, Run: s.run, Operator: person.ID}
+}
+
+// admit refuses who may do nothing here, and records that in the audit trail. Only presses that change
+// nothing go without.
+func (p *provenance) admit(ctx context.Context, person bot.Person, about subject) error {
+	err := p.gate.RequireOperator(ctx, person)
+	if refused, ok := errors.AsType[*onboarding.PermissionError](err); ok {
+		return about.press(person).Refused(ctx, p.service, refused)
+	}
+	return err
+}
+
+// accept is [provenance.admit] and then [provenance.require].
+func (p *provenance) accept(ctx context.Context, action bot.Action, about subject) (source string, err error) {
+	if err := p.admit(ctx, action.Person, about); err != nil {
+		return "", err
+	}
+	return p.require(ctx, action, about)
+}
 
 // require returns an error for the person unless they pressed in what the bot delivered, and otherwise
 // what that was. A forged message is recorded in the audit trail, and everybody reads about it in the
@@ -137,6 +165,9 @@ func (p *provenance) forged(ctx context.Context, action bot.Action, about subjec
 		}
 	case about.run != uuid.Nil:
 		refused = errForgedControl
+	case about.risk != uuid.Nil:
+		refused = errForgedRisk
+		keys = append(keys, isolationreport.RiskKey(about.risk))
 	}
 	err := errors.Join(p.report(ctx, action, about, where(action, key)), p.restore(ctx, action, keys...))
 	if err != nil {
@@ -147,8 +178,7 @@ func (p *provenance) forged(ctx context.Context, action bot.Action, about subjec
 
 // report records a press that did not count in the audit trail.
 func (p *provenance) report(ctx context.Context, action bot.Action, about subject, where string) error {
-	return p.service.ReportForgery(ctx, service.Forgery{Approval: about.approval, Run: about.run,
-		Operator: action.Person.ID, Where: where})
+	return about.press(action.Person).Forged(ctx, p.service, where)
 }
 
 // sourceOf names what somebody pressed in, and what it showed; see [onboarding.Vote].
@@ -239,11 +269,6 @@ func (p *provenance) open(ctx context.Context, trigger string, modal slack.Modal
 func (p *provenance) remember(ctx context.Context, view bot.ShownView) error {
 	view.Shown = p.signer.SignView(view.ID, view.Shown)
 	return p.outbox.RecordView(ctx, view)
-}
-
-// formSubmitted is a submission of a form as the press that it is.
-func formSubmitted(submission bot.Submission) bot.Action {
-	return bot.Action{Person: submission.Person, View: &submission.View, Shown: submission.Shown}
 }
 
 // where says in what somebody pressed.

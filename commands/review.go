@@ -88,10 +88,11 @@ type reviewPage struct {
 	number int
 	// preapprovals are the steps that were just observed, nil for a page that is only turned.
 	preapprovals []onboarding.Preapproval
-	// selected are the approvals that were selected before, and turn counts how often the modal
-	// was shown.
+	// selected are the approvals that were selected before, later that they wait for their next window,
+	// and turn counts how often the modal was shown.
 	selected []uuid.UUID
 	turn     int
+	later    bool
 	// choose selects more, nil for nothing more.
 	choose func(render.Review)
 }
@@ -111,7 +112,7 @@ func (h *reviewHandlers) show(ctx context.Context, page reviewPage) (slack.Modal
 			content.Why = text
 		}
 	}
-	content.Turn = page.turn
+	content.Turn, content.Later = page.turn, page.later
 	for _, approval := range page.selected {
 		content.Selected[approval] = true
 	}
@@ -154,11 +155,12 @@ func (h *reviewHandlers) pressed(
 		return err
 	}
 	page := reviewPage{person: action.Person, run: meta.Run, number: meta.Page, turn: meta.Turn + 1,
-		selected: meta.Selected(action.State)}
+		selected: meta.Selected(action.State), later: render.ReviewLater(action.State)}
 	change(&page, number)
-	err = h.gate.RequireOperator(ctx, action.Person)
-	if err == nil && len(page.selected) > 0 {
-		_, err = h.origins.require(ctx, action, subject{approval: page.selected[0]})
+	about := reviewed(meta.Run, page.selected)
+	err = h.origins.admit(ctx, action.Person, about)
+	if err == nil && len(page.selected) > 0 { // without, what is shown next is from the database alone
+		_, err = h.origins.require(ctx, action, about)
 	}
 	if err == nil {
 		var view slack.ModalViewRequest
@@ -167,6 +169,14 @@ func (h *reviewHandlers) pressed(
 		}
 	}
 	return h.replies.answer(ctx, action, err)
+}
+
+// reviewed is what a press in a review is about.
+func reviewed(run uuid.UUID, selected []uuid.UUID) subject {
+	if len(selected) == 0 {
+		return subject{run: run}
+	}
+	return subject{run: run, approval: selected[0]}
 }
 
 // submitted approves the selected changes, each under its own digest.
@@ -186,11 +196,13 @@ func (h *reviewHandlers) submitted(ctx context.Context, submission bot.Submissio
 		return bot.FieldErrors(map[string]string{box: "Select the changes that you approve, or close this."}), nil
 	}
 	given := service.Decision{Operator: submission.Person.ID,
-		Reason: submission.State[render.BlockReason][render.ActionReason].Value, Shown: render.ShownInReview}
+		Reason: submission.State[render.BlockReason][render.ActionReason].Value, Shown: render.ShownInReview,
+		NextWindow: render.ReviewLater(submission.State)}
 	counted := 0
-	err = h.gate.RequireSameTeam(ctx, submission.Person)
+	about := reviewed(meta.Run, picked)
+	err = h.origins.admit(ctx, submission.Person, about)
 	if err == nil && len(picked) > 0 {
-		given.Source, err = h.origins.require(ctx, formSubmitted(submission), subject{approval: picked[0]})
+		given.Source, err = h.origins.require(ctx, submission.Press(), about)
 		if err == nil {
 			counted, err = h.service.ApproveAll(ctx, meta.Run, picked, given)
 		}
@@ -203,5 +215,5 @@ func (h *reviewHandlers) submitted(ctx context.Context, submission bot.Submissio
 		return bot.ReplaceView(mrkdwn.Notice("Review all", h.replies.explain(ctx, err, "run", meta.Run.String()))),
 			nil
 	}
-	return bot.ReplaceView(render.ReviewDone(meta, counted, len(picked))), nil
+	return bot.ReplaceView(render.ReviewDone(meta, counted, len(picked), given.NextWindow)), nil
 }

@@ -17,6 +17,7 @@ type starter struct {
 	service *service.Service
 	gate    *access.Gate
 	drafts  *drafts
+	clocks  clocks
 	hosts   []string
 }
 
@@ -48,17 +49,18 @@ func (s *starter) begin(ctx context.Context, asked start) error {
 }
 
 // request turns a draft into a request. Of a draft that is none it returns all problems at once, as
-// [form.FieldErrors], and only to operators. The service checks who asks for anything else.
+// [form.FieldErrors]. Only operators come here.
 func (s *starter) request(ctx context.Context, asked start) (onboarding.Request, error) {
 	draft := asked.draft
-	request, problems := draft.Request(s.hosts)
+	now, err := s.clocks.now(ctx, asked.person, draft.At)
+	if err != nil {
+		return onboarding.Request{}, err
+	}
+	request, problems := draft.Request(s.hosts, now)
 	if len(problems) == 0 {
 		return request, nil
 	}
-	if err := s.gate.RequireOperator(ctx, asked.person); err != nil {
-		return request, err
-	}
-	err := service.CheckEdited(ctx, s.service, request, asked.meta.Edits)
+	err = service.CheckEdited(ctx, s.service, request, asked.meta.Edits)
 	found, ok := errors.AsType[onboarding.Problems](err)
 	if err != nil && !ok {
 		return request, err
@@ -70,12 +72,12 @@ func (s *starter) request(ctx context.Context, asked start) (onboarding.Request,
 // checkTimeout bounds the check before the form opens: Slack lets it open for 3 s.
 const checkTimeout = 800 * time.Millisecond
 
-// check finds what is wrong with a draft. Checks that take too long are left for when the run
-// begins.
-func (s *starter) check(ctx context.Context, meta form.Meta, draft form.Draft) form.FieldErrors {
+// check finds what is wrong with a draft, whose time is in the zone of now. Checks that take too long are
+// left for when the run begins.
+func (s *starter) check(ctx context.Context, meta form.Meta, draft form.Draft, now time.Time) form.FieldErrors {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	request, problems := draft.Request(s.hosts)
+	request, problems := draft.Request(s.hosts, now)
 	if found, ok := errors.AsType[onboarding.Problems](
 		service.CheckEdited(ctx, s.service, request, meta.Edits)); ok {
 		problems.Merge(draft.AtBlocks(found, s.hosts))

@@ -35,19 +35,8 @@ func TestASecondFactor(t *testing.T) {
 
 	factors, err := secondfactor.Open(r.pool, secondfactor.Config{Key: secret.New(key)})
 	must(t, err)
-	enroll := func(who string) (code func(after time.Duration) string) {
-		address, err := factors.Enroll(t.Context(), who, "onboardbot")
-		must(t, err)
-		parsed, err := url.Parse(address)
-		must(t, err)
-		return func(after time.Duration) string {
-			code, err := totp.GenerateCode(parsed.Query().Get("secret"), time.Now().Add(after))
-			must(t, err)
-			return code
-		}
-	}
-	codeOfBo := enroll(workspace.Bo)
-	enroll(workspace.Cleo)
+	codeOfBo := r.enrolled(factors, workspace.Bo)
+	r.enrolled(factors, workspace.Cleo)
 
 	// Somebody with Cleo's session guesses.
 	r.press(r.cleo, question, "Approve")
@@ -89,6 +78,20 @@ func TestASecondFactor(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 	r.read(r.ana, "Database: done", "Approved by @Bo Lindqvist")
+}
+
+// enrolled gives somebody an app, and returns the codes that it shows.
+func (r *botFixture) enrolled(factors *secondfactor.Factors, who string) (code func(after time.Duration) string) {
+	r.t.Helper()
+	address, err := factors.Enroll(r.ctx(), who, "onboardbot")
+	must(r.t, err)
+	parsed, err := url.Parse(address)
+	must(r.t, err)
+	return func(after time.Duration) string {
+		code, err := totp.GenerateCode(parsed.Query().Get("secret"), time.Now().Add(after))
+		must(r.t, err)
+		return code
+	}
 }
 
 // otherChange plays somebody who can write to the database and holds the bot's token, and has an

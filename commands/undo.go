@@ -8,7 +8,7 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/post"
-	"github.com/atlilith/onboardbot/commands/access"
+	"github.com/atlilith/onboardbot/commands/inputs"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -18,12 +18,12 @@ import (
 // undoHandlers begins runs that take back what another run did.
 type undoHandlers struct {
 	service  *service.Service
-	gate     *access.Gate
 	replies  *responder
 	messages *messenger
 	runs     *runFinder
 	renderer render.Renderer
 	origins  *provenance
+	clocks   clocks
 }
 
 // undoBlock begins the block_id of the buttons of the question whether to undo a run. The whole id is
@@ -31,7 +31,8 @@ type undoHandlers struct {
 const undoBlock = "undo/"
 
 // ask asks whether to keep the certificates, which is the confirmation as well.
-func (h *undoHandlers) ask(ctx context.Context, command bot.Command, slug string) post.Reply {
+func (h *undoHandlers) ask(ctx context.Context, command bot.Command, parsed parsedCommand) post.Reply {
+	slug := parsed.slug
 	run, err := h.service.Records.Latest(ctx, slug)
 	if err != nil {
 		return h.runs.missing(ctx, slug, err)
@@ -49,11 +50,15 @@ func (h *undoHandlers) ask(ctx context.Context, command bot.Command, slug string
 	case err != nil:
 		return h.replies.failure(ctx, err, "slug", slug)
 	}
-	block := undoBlock + command.Envelope
+	at, err := h.clocks.moment(ctx, command.Person, parsed.inputs.Values[inputs.At])
+	if err != nil {
+		return h.replies.failure(ctx, err, "slug", slug)
+	}
+	block := timedBlock(undoBlock+command.Envelope, at)
 	if err := h.origins.ask(ctx, command.Person, block, undoable.ID.String()); err != nil {
 		return h.replies.failure(ctx, err, "slug", slug)
 	}
-	return render.UndoPage(undoable, block).Reply()
+	return render.UndoPage(undoable, at, block).Reply()
 }
 
 func (h *undoHandlers) begin(ctx context.Context, action bot.Action) error {
@@ -62,10 +67,11 @@ func (h *undoHandlers) begin(ctx context.Context, action bot.Action) error {
 
 // beginText begins the undo and returns what the person reads about it.
 func (h *undoHandlers) beginText(ctx context.Context, action bot.Action) string {
-	if err := h.gate.RequireSameTeam(ctx, action.Person); err != nil {
-		return h.replies.explain(ctx, err, "person", action.Person.ID)
+	if _, err := h.origins.accept(ctx, action, subject{run: parseID(action.Value)}); err != nil {
+		return h.replies.explain(ctx, err, "run", action.Value)
 	}
-	if _, err := h.origins.require(ctx, action, subject{run: parseID(action.Value)}); err != nil {
+	at, err := blockTime(action.Block)
+	if err != nil {
 		return h.replies.explain(ctx, err, "run", action.Value)
 	}
 	view, err := h.service.Records.View(ctx, parseID(action.Value))
@@ -74,7 +80,7 @@ func (h *undoHandlers) beginText(ctx context.Context, action bot.Action) string 
 	}
 	slug := view.Request.Slug
 	run, err := h.service.Undo(ctx, slug, action.ID == render.ActionUndoAll,
-		service.Asked{Operator: action.Person.ID, Channel: action.Channel, Submission: action.Block})
+		service.Asked{Operator: action.Person.ID, Channel: action.Channel, Submission: action.Block, At: at})
 	if errors.Is(err, onboarding.ErrBusy) {
 		return fmt.Sprintf("A run of %s, or of one of its domains, started in the meantime. Nothing was undone.",
 			blockkit.Code(slug))

@@ -57,7 +57,55 @@ func TestApproveForTheNextWindow(t *testing.T) {
 	r := windowFixture(t, opens)
 	r.begin("merche-biche")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve for the next window")
-	r.read(r.bo, "Database: approved, waits until "+windows.Text(opens.AddDate(0, 0, 1)))
+	next := opens.AddDate(0, 0, 1)
+	r.read(r.bo, "Database: approved, waits until "+windows.Text(next))
+
+	// So does a review, for what has a window, and its box stays ticked when the page is shown again.
+	r.begin("ondine")
+	r.read(r.bo, "Database: approval needed", "ondine")
+	r.say(r.bo, "ops", "review ondine")
+	form := r.reviewed(r.bo, "Select all on this page", "Once approved, it is applied only while its window is open.")
+	_, err := form.Choose(r.ctx(), "When", "Approve for the next window")
+	must(t, err)
+	_, err = form.Press(r.ctx(), "Select all on this page")
+	must(t, err)
+	form = r.reviewed(r.bo, "[x] Approve for the next window", "[x] Approve · digest")
+	if out := r.submit(form); out.Modal == nil || !strings.Contains(out.Modal.Render(200, nil),
+		"2 of 2 changes are approved. Those that have a window wait for the next one.") {
+		t.Fatalf("%+v", out)
+	}
+	for _, approval := range r.run("ondine").Approvals {
+		want := time.Time{}
+		if approval.Step == "database" {
+			want = next
+		}
+		if until := approval.NotBefore(); !until.Equal(want) {
+			t.Errorf("%s waits until %s, want %s", approval.Step, until, want)
+		}
+	}
+	r.noRefusals()
+}
+
+// An undo can wait for a time as well, and says so from the question on.
+func TestAnUndoWaitsForItsTime(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t)
+	r.platform.set(func() { r.platform.perDomain = nil })
+	r.begin("merche-biche")
+	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
+	r.read(r.ana, "Merche Biche is live.")
+	if answer := r.say(r.ana, "ops", "undo merche-biche at=soon"); !strings.Contains(answer, "soon is not a time.") {
+		t.Errorf("answered %s", answer)
+	}
+	out, err := r.ana.Type(r.ctx(), "ops", "/onboard undo merche-biche at=\"tomorrow 23:30 Asia/Tokyo\"")
+	must(t, err)
+	if out.Message == nil || !strings.Contains(out.Message.Render(200, nil), "No approved change is applied before ") {
+		t.Fatalf("%+v", out)
+	}
+	r.press(r.ana, *out.Message, "Undo, keep certificates")
+	r.read(r.ana, "Undoing the onboarding of Merche Biche", "No approved change is applied before ", " 23:30 Asia/Tokyo")
+	r.press(r.bo, r.read(r.bo, "Database: approval needed", "Delete Merche Biche", "No approved change is applied"), "Approve")
+	r.read(r.bo, "Database: approved, waits until ", " 23:30 Asia/Tokyo")
 	r.noRefusals()
 }
 
@@ -67,9 +115,14 @@ func TestATimeBehindTheCommand(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)
 	const whole = `merche-biche name="Merche Biche" email=m@example.com mode=person domains=merche.example `
-	if answer := r.say(r.ana, "ops", whole+"at=soon"); !strings.Contains(answer, "at: soon is not a time.") {
-		t.Errorf("answered %s", answer)
+	form := r.open(r.ana, whole+"at=soon")
+	view, err := form.Read(r.ctx())
+	must(t, err)
+	if text := view.Render(300, nil); !strings.Contains(text, "soon is not a time. Write 02:00, ") {
+		t.Errorf("the form:\n%s", text)
 	}
+	_, err = form.Dismiss(r.ctx())
+	must(t, err)
 	zone, err := time.LoadLocation("Etc/UTC")
 	must(t, err)
 	at := time.Now().In(zone).Add(26 * time.Hour).Truncate(time.Minute)
@@ -85,11 +138,41 @@ func TestATimeBehindTheCommand(t *testing.T) {
 	if run := r.run("merche-biche"); run.Request.At == nil || !run.Request.At.Time.Equal(at) {
 		t.Errorf("the request has %v", run.Request.At)
 	}
-	form := r.open(r.ana, "ondine "+at.Format("at=15:04"))
+	form = r.open(r.ana, "ondine "+at.Format("at=15:04"))
 	r.fill(form, "Ondine", "ondine@example.com")
-	if out := r.submit(form); !out.Closed {
+	fill := func(typed string) workspace.Outcome {
+		t.Helper()
+		_, err := form.Fill(r.ctx(), "Apply no change before", typed)
+		must(t, err)
+		return r.submit(form)
+	}
+	if out := fill("yesterday"); !strings.Contains(out.Errors["at"], "yesterday is not a time.") {
+		t.Errorf("at the time: %+v", out)
+	}
+	if out := fill("2020-01-01 02:00"); !strings.Contains(out.Errors["at"], "has passed. Without a time,") {
+		t.Errorf("at the time: %+v", out)
+	}
+	if out := fill("tomorrow 23:30 Asia/Tokyo"); !out.Closed {
 		t.Fatalf("the form stays open: %+v", out)
 	}
-	r.read(r.ana, "Onboarding Ondine", "No approved change is applied before ")
+	r.read(r.ana, "Onboarding Ondine", "No approved change is applied before ", " 23:30 Asia/Tokyo")
+
+	// What is typed and not sent is a draft, and an empty input is no time.
+	form = r.open(r.ana, "perla "+at.Format("at=15:04"))
+	r.fill(form, "Perla", "perla@example.com")
+	_, err = form.Dismiss(r.ctx())
+	must(t, err)
+	form = r.open(r.bo, "perla")
+	view, err = form.Read(r.ctx())
+	must(t, err)
+	if text := view.Render(300, nil); !strings.Contains(text, at.Format("15:04 ")+zone.String()) {
+		t.Errorf("the form:\n%s", text)
+	}
+	if out := fill(""); !out.Closed {
+		t.Fatalf("the form stays open: %+v", out)
+	}
+	if run := r.run("perla"); run.Request.At != nil {
+		t.Errorf("the request has %v", run.Request.At)
+	}
 	r.noRefusals()
 }

@@ -100,6 +100,19 @@ type Commit struct {
 	// Rebase says that the work tree is behind its remote: it gets the commits that others pushed,
 	// and those of the bot that are not pushed yet are put on top of them.
 	Rebase bool `json:"rebase,omitempty"`
+	// Unpushed are the commits that the push publishes too, oldest first: others in the bot's name
+	// which the work tree has and the remote does not.
+	Unpushed []UnpushedCommit `json:"unpushed,omitempty"`
+}
+
+// UnpushedCommit is a commit in the bot's name which the work tree has and the remote does not.
+// Whoever can commit in the work tree can make one, so its run and digest are what it claims.
+type UnpushedCommit struct {
+	Commit  string       `json:"commit"` // its full hash
+	Subject string       `json:"subject"`
+	Run     string       `json:"run"`
+	Digest  Digest       `json:"digest"`
+	Files   []FileChange `json:"files,omitempty"` // what it changes, but for what the change itself shows
 }
 
 // FileChange is one file of a commit. Before is nil for a new file, After is nil for a deleted
@@ -130,6 +143,9 @@ func NewFileChange(path, mode string, before, after []byte) FileChange {
 	file.Before, file.After = encode(before), encode(after)
 	return file
 }
+
+// Same reports whether another file is changed in the same way.
+func (f FileChange) Same(other FileChange) bool { return reflect.DeepEqual(f, other) }
 
 // Contents returns the decoded contents before and after, nil where there is no file.
 func (f FileChange) Contents() (before, after []byte, err error) {
@@ -163,15 +179,32 @@ type Probe struct {
 }
 
 // RestOf reports whether the change is what is left of another one whose application was cut
-// short: its last items.
+// short: its last items. A commit that was made for the other one may be unpushed; the repository
+// pushes it only if it is what was approved.
 func (c Change) RestOf(whole Change) bool {
 	if c.Empty() || len(c.Items) > len(whole.Items) {
 		return false
 	}
-	return sameItems(byPath(c.Items), byPath(whole.Items[len(whole.Items)-len(c.Items):]))
+	digest, err := whole.Digest()
+	if err != nil {
+		return false
+	}
+	rest := byPath(c.Items)
+	for _, item := range rest {
+		if item.Commit != nil {
+			item.Commit.Unpushed = item.Commit.UnpushedBut(digest)
+		}
+	}
+	return sameItems(rest, byPath(whole.Items[len(whole.Items)-len(c.Items):]))
 }
 
-// byPath returns the same items with the files of commits in the order of their paths.
+// UnpushedBut returns the unpushed commits but for those that claim to be made for a change.
+func (c *Commit) UnpushedBut(digest Digest) []UnpushedCommit {
+	return slices.DeleteFunc(slices.Clone(c.Unpushed), func(u UnpushedCommit) bool { return u.Digest == digest })
+}
+
+// byPath returns the same items with the files of commits in the order of their paths. Commits are
+// copies.
 func byPath(items []Item) []Item {
 	items = slices.Clone(items)
 	for i, item := range items {

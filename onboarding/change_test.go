@@ -1,6 +1,8 @@
 package onboarding
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"testing"
 )
@@ -12,7 +14,17 @@ func TestWhatIsLeftOfAChange(t *testing.T) {
 		return Item{Commit: &Commit{Folder: "f", Subject: "Put it live",
 			Files: []FileChange{{Path: "f/a", Mode: "100644", Before: &before, After: &after}}}}
 	}
+	pushing := func(item Item, digests ...Digest) Item {
+		for _, digest := range digests {
+			item.Commit.Unpushed = append(item.Commit.Unpushed, UnpushedCommit{Commit: "c", Digest: digest})
+		}
+		return item
+	}
 	whole := Change{Summary: "all", Items: []Item{command("a"), commit("was", "is"), command("b")}}
+	digest, err := whole.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, test := range map[string]struct {
 		items []Item
 		rest  bool
@@ -24,6 +36,8 @@ func TestWhatIsLeftOfAChange(t *testing.T) {
 		"more than it":                 {append([]Item{command("z")}, whole.Items...), false},
 		"the commit comes to another":  {[]Item{commit("is", "else"), command("b")}, false},
 		"what was there is another":    {[]Item{commit("else", "is"), command("b")}, false},
+		"its commit is not pushed":     {[]Item{pushing(commit("was", "is"), digest), command("b")}, true},
+		"another is not pushed either": {[]Item{pushing(commit("was", "is"), "other", digest), command("b")}, false},
 		"a commit with another before": {[]Item{command("z"), commit("was", "is"), command("b")}, false},
 	} {
 		if got := (Change{Summary: "rest", Items: test.items}).RestOf(whole); got != test.rest {
@@ -58,5 +72,16 @@ func TestAChangeWithInvalidTextHasNoDigest(t *testing.T) {
 	}
 	if _, err := (Change{Summary: "\ufffd, é and \x00"}).Digest(); err != nil {
 		t.Errorf("valid text: %v", err)
+	}
+}
+
+// A replica of an earlier release does not know a field of a later one. It refuses the stored change
+// instead of applying what it knows of it.
+func TestAChangeOfALaterReleaseIsRefused(t *testing.T) {
+	t.Parallel()
+	form := []byte(`{"items":[{"commit":{"files":[],"folder":"f","later":["c"],"subject":"s"}}],"summary":"s"}`)
+	sum := sha256.Sum256(form)
+	if change, err := ParseChange(form, Digest(hex.EncodeToString(sum[:]))); err == nil {
+		t.Errorf("got %+v", change)
 	}
 }

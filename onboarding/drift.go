@@ -54,6 +54,9 @@ func (c Change) lines() string {
 			if item.Commit.Rebase {
 				out.WriteString("on top of what others pushed\n")
 			}
+			for _, unpushed := range item.Commit.Unpushed {
+				fmt.Fprintf(&out, "pushes commit %s too: %s\n", unpushed.Commit, visible.Line(unpushed.Subject))
+			}
 			for _, file := range item.Commit.Files {
 				out.WriteString(file.Path + " " + file.Mode + "\n")
 				before, after, err := file.Contents()

@@ -50,7 +50,7 @@ type HeldRunError struct {
 }
 
 func (e *HeldRunError) Error() string {
-	return "the freeze holds approved changes of your run of " + e.Slug
+	return "the freeze holds approved changes of the run that they requested: " + e.Slug
 }
 
 // DecidedError says that an approval was no longer open when somebody decided on it.

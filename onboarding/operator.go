@@ -20,7 +20,8 @@ type Permissions struct {
 	Approves bool // may decide on changes of others
 	// StandsIn says that somebody may decide on changes of others once an approval was escalated.
 	StandsIn bool
-	// Refused says why somebody may do neither: a guest, another workspace, not on the list.
+	// Refused says why somebody may do neither: a guest, another workspace, not on the list. It is read by
+	// others too, in the audit log.
 	Refused string
 }
 
@@ -60,7 +61,7 @@ func (p Permissions) MayDecideOn(approval *Approval, run *Run, now time.Time) er
 func (a *Approval) OpenToStandIns(now time.Time) error {
 	switch {
 	case a.Escalate.IsZero():
-		return &PermissionError{Because: "you may decide only on requests that are escalated, and this one never is",
+		return &PermissionError{Because: "only approvers decide on this request, because it is never escalated",
 			Err: ErrNotApprover}
 	case now.Before(a.Escalate):
 		return &PermissionError{Because: "only approvers decide until " +

@@ -44,6 +44,9 @@ type Signer interface {
 	SignRun(run *Run) []byte
 	// VerifyRun returns what is wrong with the signature of a run, nil if nothing is signed.
 	VerifyRun(run *Run) error
+	// SignValues returns the signature of a row by its values, of which the first says what it is. It
+	// returns nil if nothing is signed.
+	SignValues(values ...any) []byte
 	// SignView signs the fingerprint of what a form showed, so that whoever can write to the database
 	// cannot make one. The first byte stays. It returns the fingerprint as it is if nothing is signed.
 	SignView(id string, shown []byte) []byte
@@ -73,6 +76,9 @@ func (NoSecondFactor) SignRun(*Run) []byte { return nil }
 
 // VerifyRun implements [Signer].
 func (NoSecondFactor) VerifyRun(*Run) error { return nil }
+
+// SignValues implements [Signer].
+func (NoSecondFactor) SignValues(...any) []byte { return nil }
 
 // SignView implements [Signer].
 func (NoSecondFactor) SignView(_ string, shown []byte) []byte { return shown }

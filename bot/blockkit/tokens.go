@@ -27,6 +27,12 @@ func Date(t time.Time) string {
 	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", t.Unix(), t.UTC().Format("2006-01-02 15:04 UTC"))
 }
 
+// DateSeconds is [Date] to the second.
+func DateSeconds(t time.Time) string {
+	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time_secs}|%s>", t.Unix(),
+		t.UTC().Format("2006-01-02 15:04:05 UTC"))
+}
+
 // Clock shows the time of day as [Date] does, for where the day is known.
 func Clock(t time.Time) string {
 	return fmt.Sprintf("<!date^%d^{time}|%s>", t.Unix(), t.UTC().Format("15:04 UTC"))

@@ -11,9 +11,14 @@ import (
 	"github.com/atlilith/onboardbot/bot/post"
 )
 
-// lateAfter is how long a message waits before it says that it is late. Slack takes one post per second
-// in a channel, so a burst of messages alone may take this long.
-const lateAfter = time.Minute
+const (
+	// lateAfter is how long a message waits before it says that it is late. Slack takes one post per
+	// second in a channel, so a burst of messages alone may take this long.
+	lateAfter = time.Minute
+	// heldLateAfter is the same for a message that was held back: an attempt failed, or Slack asked to
+	// send it later.
+	heldLateAfter = 10 * time.Second
+)
 
 // Backlog returns which messages, of those whose key begins with the prefix, wait for Slack: it asked
 // to send them later, an attempt failed, or they have waited unusually long.

@@ -31,7 +31,8 @@ type row struct {
 	Thread string
 	// Again is true after the message was deleted in Slack.
 	Again bool
-	// Since is when it began to wait. Late reports whether that is longer than [lateAfter] ago,
+	// Since is when it began to wait. Late reports whether that is longer ago than [lateAfter], or than
+	// [heldLateAfter] if it was held back,
 	// and Behind is then how many others wait for the channel.
 	Since  time.Time
 	Late   bool
@@ -117,7 +118,7 @@ func (d *delivery) drain(ctx context.Context) (pause time.Duration, err error) {
 
 func (d *delivery) next(ctx context.Context) (row, error) {
 	rows, err := d.session.Conn().Query(ctx, selectNext, d.channel, slices.Collect(maps.Values(refusals)),
-		lateAfter)
+		lateAfter, heldLateAfter)
 	if err != nil {
 		return row{}, err
 	}

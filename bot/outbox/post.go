@@ -173,10 +173,10 @@ func (m row) notice() string {
 	case m.Again:
 		return "Posted again, because the message was deleted."
 	case m.Late && m.Behind > 0:
-		return fmt.Sprintf("⏳ Delivered late: this is from %s. More messages (%d) are waiting.",
-			blockkit.Date(m.Since), m.Behind)
+		return fmt.Sprintf("⏳ Delivered late: this is from %s. Messages still waiting: %d.",
+			blockkit.DateSeconds(m.Since), m.Behind)
 	case m.Late:
-		return fmt.Sprintf("⏳ Delivered late: this is from %s.", blockkit.Date(m.Since))
+		return fmt.Sprintf("⏳ Delivered late: this is from %s.", blockkit.DateSeconds(m.Since))
 	}
 	return ""
 }

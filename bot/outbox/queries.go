@@ -38,8 +38,9 @@ const (
 	updatePermalink = `UPDATE slack_messages SET permalink = $2 WHERE key = $1`
 
 	// selectNext is the message that may be sent to channel $1 now, with those of the holds $2 that are
-	// in force, whether it has waited for longer than $3, and if so, how many others wait for the
-	// channel. What is urgent goes first: while Slack throttles updates, questions to people would
+	// in force, whether it is late, and if so, how many others wait for the channel. It is late if it
+	// has waited for longer than $3, or than $4 if an attempt failed or a hold ended after it had begun to
+	// wait. What is urgent goes first: while Slack throttles updates, questions to people would
 	// otherwise wait behind progress.
 	selectNext = `
 		SELECT w.key, w.channel, coalesce(w.channel_id, '') AS channel_id,
@@ -48,11 +49,15 @@ const (
 			coalesce(w.file_id, '') AS file_id, w.hash, w.sending_hash, w.sending_since, w.attempts, w.hold,
 			ARRAY(SELECT scope FROM slack_holds WHERE scope = ANY($2) AND until > now()) AS refused,
 			coalesce(m.thread, '') AS thread, m.again, m.unanswered_at,
-			` + waitsSince + ` AS since, ` + waitsSince + ` < now() - $3::interval AS late,
-			CASE WHEN ` + waitsSince + ` < now() - $3::interval THEN
+			s.since, l.late,
+			CASE WHEN l.late THEN
 				(SELECT count(*) FROM slack_waiting o WHERE o.channel = w.channel AND o.key <> w.key)
 			ELSE 0 END AS behind
 		FROM slack_waiting w JOIN slack_messages m ON m.key = w.key
+			CROSS JOIN LATERAL (SELECT ` + waitsSince + ` AS since) s
+			CROSS JOIN LATERAL (SELECT s.since < now() - CASE
+				WHEN w.attempts > 0 OR EXISTS (SELECT FROM slack_holds h WHERE h.scope = w.hold AND h.until > s.since)
+				THEN $4::interval ELSE $3::interval END AS late) l
 		WHERE w.channel = $1 AND w.in_turn AND w.ready_at <= now()
 		ORDER BY m.last DESC, w.seq LIMIT 1`
 

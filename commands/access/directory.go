@@ -44,10 +44,10 @@ func (d *Directory) Permissions(ctx context.Context, id string) (onboarding.Perm
 	profile, err := d.people.Person(ctx, id)
 	switch {
 	case errors.Is(err, bot.ErrForeignTeam):
-		permissions.Refused = "you belong to another workspace"
+		permissions.Refused = "people of other workspaces are not allowed to"
 		return permissions, nil
 	case errors.Is(err, bot.ErrUnknownPerson):
-		permissions.Refused = "Slack does not know you in this workspace"
+		permissions.Refused = "Slack does not know this account in the workspace"
 		return permissions, nil
 	case err != nil:
 		return onboarding.Permissions{}, fmt.Errorf("looking up %s: %w", id, err)
@@ -55,7 +55,7 @@ func (d *Directory) Permissions(ctx context.Context, id string) (onboarding.Perm
 	permissions.Name = profile.Name
 	switch {
 	case profile.Deactivated:
-		permissions.Refused = "your account is deactivated"
+		permissions.Refused = "deactivated accounts are not allowed to"
 	case profile.Bot:
 		permissions.Refused = "apps are not allowed to"
 	case profile.Guest:
@@ -76,9 +76,9 @@ func (d *Directory) Permissions(ctx context.Context, id string) (onboarding.Perm
 	switch {
 	case permissions.Approves || permissions.StandsIn:
 	case permissions.Operates:
-		permissions.Refused = "you are not on the list of approvers"
+		permissions.Refused = "only people on the list of approvers can"
 	default:
-		permissions.Refused = "you are not on the list of operators"
+		permissions.Refused = "only people on the list of operators can"
 	}
 	return permissions, nil
 }

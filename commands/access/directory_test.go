@@ -34,15 +34,15 @@ func TestPermissions(t *testing.T) {
 	for _, want := range []onboarding.Permissions{
 		{Operator: onboarding.Operator{ID: workspace.Ana, Name: "ana"}, Operates: true, Approves: true},
 		{Operator: onboarding.Operator{ID: workspace.Bo, Name: "bo"}, Operates: true,
-			Refused: "you are not on the list of approvers"},
+			Refused: "only people on the list of approvers can"},
 		{Operator: onboarding.Operator{ID: workspace.Cleo, Name: "cleo"},
-			Refused: "you are not on the list of operators"},
+			Refused: "only people on the list of operators can"},
 		{Operator: onboarding.Operator{ID: workspace.Gus, Name: "gus"}, Refused: "guests are not allowed to"},
 		{Operator: onboarding.Operator{ID: workspace.Solo, Name: "solo"}, Refused: "guests are not allowed to"},
-		{Operator: onboarding.Operator{ID: workspace.Gone, Name: "gone"}, Refused: "your account is deactivated"},
+		{Operator: onboarding.Operator{ID: workspace.Gone, Name: "gone"}, Refused: "deactivated accounts are not allowed to"},
 		{Operator: onboarding.Operator{ID: workspace.Robot, Name: "robot"}, Refused: "apps are not allowed to"},
-		{Operator: onboarding.Operator{ID: workspace.Fay}, Refused: "you belong to another workspace"},
-		{Operator: onboarding.Operator{ID: "U0NOBODY"}, Refused: "Slack does not know you in this workspace"},
+		{Operator: onboarding.Operator{ID: workspace.Fay}, Refused: "people of other workspaces are not allowed to"},
+		{Operator: onboarding.Operator{ID: "U0NOBODY"}, Refused: "Slack does not know this account in the workspace"},
 	} {
 		got, err := directory.Permissions(t.Context(), want.ID)
 		must(t, err)

@@ -40,8 +40,8 @@ type Draft struct {
 	Copy    string `json:"copy,omitempty"`
 	Palette string `json:"palette,omitempty"`
 	Logo    string `json:"logo,omitempty"`
-	// At is when changes may be applied first, nil for at once. It is typed behind the command only.
-	At *onboarding.Moment `json:"at,omitempty"`
+	// At is when changes may be applied first, as [ParseAt] reads it. Empty for at once.
+	At string `json:"when,omitempty"`
 }
 
 // PerDomain is the value of a choice that differs by domain.
@@ -75,6 +75,7 @@ const (
 	blockCopy    = "copy"
 	blockPalette = "palette"
 	BlockLogo    = "logo"
+	blockAt      = "at"
 
 	// ActionInput is the action id of every input that does not change the form.
 	ActionInput = "input"
@@ -96,9 +97,8 @@ func ReadDraft(meta Meta, state map[string]map[string]slack.BlockAction) Draft {
 		Domains: text(BlockDomains),
 		Host:    state[blockHost][ActionHost].SelectedOption.Value, Hosts: text(blockHosts),
 		Mail: state[blockMail][ActionMail].SelectedOption.Value, Forward: text(blockForward), Mails: text(BlockMails),
-		Copy: text(blockCopy), Palette: text(blockPalette),
+		Copy: text(blockCopy), Palette: text(blockPalette), At: text(blockAt),
 	}
-	d.At = meta.At
 	if join.Text != nil {
 		d.JoinName = blockkit.Unescape(join.Text.Text)
 	}
@@ -155,7 +155,7 @@ func (d Draft) SuggestOrg() Draft {
 // lines by domain.
 func DraftOf(request onboarding.Request) Draft {
 	d := Draft{Slug: request.Slug, Name: request.DisplayName, Email: request.Email, Mode: request.Mode,
-		At: request.At}
+		At: AtText(request.At)}
 	switch request.Mode {
 	case onboarding.ModeOwner:
 		d.OrgSlug, d.OrgName = request.Org.Slug, request.Org.Name

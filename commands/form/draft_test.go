@@ -3,6 +3,7 @@ package form
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -18,7 +19,8 @@ func TestDraftOf(t *testing.T) {
 	mailbox := onboarding.Mail{Plan: onboarding.MailMailbox}
 	forward := onboarding.Mail{Plan: onboarding.MailForward, Forward: "me@example.org"}
 	base := onboarding.Request{Slug: "merche-biche", DisplayName: "Merche Biche", Email: "merche@example.com",
-		Mode: onboarding.ModePerson}
+		Mode: onboarding.ModePerson,
+		At:   &onboarding.Moment{Time: time.Now().UTC().Add(20 * time.Hour).Truncate(time.Minute), Zone: "Asia/Tokyo"}}
 	owner := base
 	owner.Mode, owner.Org = onboarding.ModeOwner, onboarding.Org{Slug: "merche-collective", Name: "Merche Collective"}
 	owner.Brand = &onboarding.Brand{Copy: "Welcome.", Palette: brand.DefaultPalette, Logo: "abc"}
@@ -32,7 +34,7 @@ func TestDraftOf(t *testing.T) {
 				{Name: "c.example", Host: "vps-0"}},
 		} {
 			request.Domains = domains
-			got, problems := DraftOf(request).Request(hosts)
+			got, problems := DraftOf(request).Request(hosts, time.Now())
 			if diff := cmp.Diff(request, got); diff != "" || len(problems) > 0 {
 				t.Errorf("%s: problems %v (-want +got)\n%s", name, problems, diff)
 			}
@@ -82,7 +84,7 @@ func TestDraftBecomesARequest(t *testing.T) {
 			{Name: "xn--maana-pta.example", Host: "vps-1",
 				Mail: onboarding.Mail{Plan: onboarding.MailForward, Forward: "me@example.com"}},
 			{Name: "www.x.example", Host: "vps-0"}, {Name: "not_a_domain", Host: "vps-0"}}}
-	got, problems := d.Request(twoHosts)
+	got, problems := d.Request(twoHosts, time.Now())
 	if diff := cmp.Diff(want, got); diff != "" || len(problems) > 0 {
 		t.Errorf("%v (-want +got):\n%s", problems, diff)
 	}

@@ -80,7 +80,7 @@ func (d Draft) OnlyGiven(problems FieldErrors) FieldErrors {
 		blockOrgName: d.OrgName, blockJoin: d.Join,
 		BlockDomains: d.Domains, blockHost: d.Host, blockHosts: d.Hosts, blockMail: d.Mail, blockForward: d.Forward,
 		BlockMails: d.Mails,
-		blockCopy:  d.Copy, blockPalette: d.Palette, BlockLogo: d.Logo,
+		blockCopy:  d.Copy, blockPalette: d.Palette, BlockLogo: d.Logo, blockAt: d.At,
 	} {
 		if value != "" {
 			said.Add(block, problems[block])

@@ -16,7 +16,7 @@ func (d Draft) With(line inputs.Line) Draft {
 	values := line.Values
 	for key, field := range map[inputs.Key]*string{
 		inputs.Name: &d.Name, inputs.Email: &d.Email, inputs.OrgName: &d.OrgName, inputs.Copy: &d.Copy,
-		inputs.Domains: &d.Domains,
+		inputs.Domains: &d.Domains, inputs.At: &d.At,
 	} {
 		*field = cmp.Or(values[key], *field)
 	}

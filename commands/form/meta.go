@@ -5,8 +5,6 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
-
-	"github.com/atlilith/onboardbot/onboarding"
 )
 
 // Meta is the private metadata of the form. It holds ids only, and is checked like everything
@@ -22,8 +20,6 @@ type Meta struct {
 	// Logo is the digest of the logo that was uploaded before: a form cannot be opened with a
 	// file.
 	Logo string `json:"logo,omitempty"`
-	// At is when changes may be applied first, nil for at once: the form does not ask for it.
-	At *onboarding.Moment `json:"at,omitempty"`
 	// Edits is the run whose request is edited, zero for a new one. Fixed says that the Provider's rows
 	// exist, so the form does not ask for them.
 	Edits uuid.UUID `json:"edits,omitzero"`

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -11,15 +12,10 @@ import (
 )
 
 // Request turns the draft into a request. A domain that cannot be parsed stays as it was typed;
-// package onboarding says what is wrong with it. Domains without a host get the first host.
-func (d Draft) Request(hosts []string) (onboarding.Request, FieldErrors) {
-	request := onboarding.Request{Slug: d.Slug, DisplayName: d.Name, Email: d.Email, Mode: d.Mode, At: d.At}
-	switch d.Mode {
-	case onboarding.ModeOwner:
-		request.Org = onboarding.Org{Slug: d.OrgSlug, Name: d.OrgName}
-	case onboarding.ModeMember:
-		request.Org = onboarding.Org{Slug: d.Join}
-	}
+// package onboarding says what is wrong with it. Domains without a host get the first host, and a time
+// without a zone is in that of now.
+func (d Draft) Request(hosts []string, now time.Time) (onboarding.Request, FieldErrors) {
+	request := onboarding.Request{Slug: d.Slug, DisplayName: d.Name, Email: d.Email, Mode: d.Mode, Org: d.org()}
 	host := knownHost(d.Host, hosts)
 	if (host == "" || host == PerDomain) && len(hosts) > 0 {
 		host = hosts[0]
@@ -42,8 +38,19 @@ func (d Draft) Request(hosts []string) (onboarding.Request, FieldErrors) {
 				return problem
 			}))
 	}
-	request.Brand = d.brand(problems)
+	request.Brand, request.At = d.brand(problems), d.at(now, problems)
 	return request, problems
+}
+
+// org is the Org to create or to join.
+func (d Draft) org() onboarding.Org {
+	switch d.Mode {
+	case onboarding.ModeOwner:
+		return onboarding.Org{Slug: d.OrgSlug, Name: d.OrgName}
+	case onboarding.ModeMember:
+		return onboarding.Org{Slug: d.Join}
+	}
+	return onboarding.Org{}
 }
 
 // knownHost returns a host as it is configured, since phones begin words with a capital letter.

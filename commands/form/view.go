@@ -10,7 +10,6 @@ import (
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
-	"github.com/atlilith/onboardbot/commands/render/schedule"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -37,9 +36,9 @@ func (form Form) View() slack.ModalViewRequest {
 	if meta.Plan {
 		titleText, submit = "Plan an onboarding", "Show the plan"
 	}
-	meta.Logo, meta.At = d.Logo, d.At
+	meta.Logo = d.Logo
 	f := &fields{problems: form.Problems}
-	for _, hint := range append([]string{schedule.NotBefore(d.At)}, form.Hints...) {
+	for _, hint := range form.Hints {
 		if hint != "" {
 			f.blocks = append(f.blocks, blockkit.Context(hint))
 		}
@@ -49,10 +48,9 @@ func (form Form) View() slack.ModalViewRequest {
 	}
 	switch {
 	case meta.Fixed:
-		request, _ := d.Request(form.Hosts)
 		f.blocks = append(f.blocks, blockkit.Section(fmt.Sprintf(
 			"*Applied already, so it cannot change*\n%s (%s) · %s · %s", mrkdwn.Inline(d.Name), blockkit.Code(d.Slug),
-			blockkit.Escape(d.Email), modeText(request))))
+			blockkit.Escape(d.Email), modeText(d))))
 	case meta.Edits != uuid.Nil:
 		f.blocks = append(f.blocks, blockkit.Section("*Slug* "+blockkit.Code(d.Slug)))
 		f.person(d)
@@ -68,6 +66,11 @@ func (form Form) View() slack.ModalViewRequest {
 		f.host(d, form.Hosts)
 	}
 	f.mail(d)
+	if !meta.Plan {
+		f.typed(blockAt, "Apply no change before", "02:00, tomorrow 02:00 or 2026-12-01 02:00, in your "+
+			"time zone in Slack. If empty, each change is applied once it is approved.",
+			textInput("02:00", d.At)).Optional = true
+	}
 	if d.Mode == onboarding.ModeOwner {
 		f.brand(d)
 	}
@@ -81,11 +84,11 @@ func (form Form) View() slack.ModalViewRequest {
 }
 
 // modeText says how the Provider operates.
-func modeText(request onboarding.Request) string {
-	if request.Org.Slug == "" {
-		return request.Mode.String()
+func modeText(d Draft) string {
+	if org := d.org(); org.Slug != "" {
+		return d.Mode.String() + ", " + blockkit.Code(org.Slug)
 	}
-	return request.Mode.String() + ", " + blockkit.Code(request.Org.Slug)
+	return d.Mode.String()
 }
 
 // person asks who the Provider is, and how they operate.

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -19,7 +20,7 @@ func TestConfirmation(t *testing.T) {
 	request, _ := Draft{Slug: "merche-biche", Name: "Merche <Biche>", Email: "merche@example.com",
 		Mode: onboarding.ModeOwner, OrgSlug: "m", OrgName: "M & *F*",
 		Domains: "merche-biche.com merche.example", Mail: PerDomain, Mails: "merche.example: forward me@example.org",
-		Copy: "Hello", Palette: "#fff"}.Request(twoHosts)
+		Copy: "Hello", Palette: "#fff"}.Request(twoHosts, time.Now())
 	reply := Confirmation(request, twoHosts, "merche-biche",
 		uuid.MustParse("0198c0de-0000-7000-8000-000000000009")).Reply()
 	golden.CheckMessages(t, []post.Message{{Key: "offer", Text: reply.Text, Blocks: reply.Blocks}})

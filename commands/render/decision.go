@@ -53,19 +53,20 @@ const (
 	ActionReason = "input"
 )
 
-// codeInput asks for the six digits that an authenticator app shows, perhaps with a space between.
-func codeInput() *slack.InputBlock {
+// CodeInput asks for the six digits that an authenticator app shows, perhaps with a space between.
+func CodeInput() *slack.InputBlock {
 	code := slack.NewPlainTextInputBlockElement(blockkit.Plain("123456", blockkit.MaxPlaceholder), ActionReason)
 	code.MinLength, code.MaxLength = 6, 7
 	return slack.NewInputBlock(BlockCode, blockkit.Plain("Code of your authenticator app", blockkit.MaxInputLabel), nil,
 		code)
 }
 
-func reasonInput() *slack.PlainTextInputBlockElement {
-	reason := slack.NewPlainTextInputBlockElement(blockkit.Plain("For the requester and the audit log",
+// ReasonInput asks for a reason that somebody reads, such as the requester.
+func ReasonInput(label, reader string, focused bool) *slack.InputBlock {
+	reason := slack.NewPlainTextInputBlockElement(blockkit.Plain("For the "+reader+" and the audit log",
 		blockkit.MaxPlaceholder), ActionReason)
-	reason.Multiline, reason.MaxLength = true, onboarding.MaxReason
-	return reason
+	reason.Multiline, reason.MaxLength, reason.FocusOnLoad = true, onboarding.MaxReason, focused
+	return slack.NewInputBlock(BlockReason, blockkit.Plain(label, blockkit.MaxInputLabel), nil, reason)
 }
 
 // ConfirmForm asks for what a decision still needs. If that is to be shown the whole change, the
@@ -113,13 +114,10 @@ func ConfirmForm(needed *onboarding.ConfirmationNeededError, do Decision, number
 	if last {
 		modal.Submit = blockkit.Plain(submit, blockkit.MaxViewTitle)
 		if needed.Reason {
-			reason := reasonInput()
-			reason.FocusOnLoad = true
-			page.Blocks = append(page.Blocks,
-				slack.NewInputBlock(BlockReason, blockkit.Plain(label, blockkit.MaxInputLabel), nil, reason))
+			page.Blocks = append(page.Blocks, ReasonInput(label, "requester", true))
 		}
 		if needed.Code {
-			page.Blocks = append(page.Blocks, codeInput())
+			page.Blocks = append(page.Blocks, CodeInput())
 		}
 	}
 	modal.Blocks.BlockSet = page.Blocks

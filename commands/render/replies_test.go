@@ -22,13 +22,15 @@ func TestPrivateAnswers(t *testing.T) {
 	asked, stuck, gone := preflightDone(), certbotFailed(), live(merche())
 	question := asked.asked("database", insertRows())
 	for name, page := range map[string]*mrkdwn.Builder{
-		"undo":       UndoPage(gone.Run, "undo/envelope"),
+		"undo":       UndoPage(gone.Run, gone.Request.At, "undo/envelope"),
 		"trail":      testRenderer.AuditLog(stuck.View),
 		"long-trail": testRenderer.AuditLog(scenarios["huge"]().View),
 		"verify": VerifyPage(gone.Run,
 			onboarding.Observation{Findings: append(verifyFindings(),
 				found(onboarding.Failed, "Portal", "502 <Bad Gateway>", "Look at the portal."))}),
 		"verify-early": VerifyPage(gone.Run,
+			onboarding.Observation{Later: "the success checks run after all other steps"}),
+		"verify-cancelled": VerifyPage(preflightDone().cancelled(ana).Run,
 			onboarding.Observation{Later: "the success checks run after all other steps"}),
 		"waiting": testRenderer.WaitingFor(
 			Home{Waiting: []PendingDecision{{Approval: question, Run: asked.Run,
@@ -131,7 +133,7 @@ func TestReplies(t *testing.T) {
 	confirm.Buttons("cancel", blockkit.Button(ActionCancel, uuid.Nil.String(), "Cancel run", slack.StyleDanger),
 		blockkit.Button(ActionKeep, uuid.Nil.String(), "Keep running", ""))
 	for name, reply := range map[string]post.Reply{
-		"help": HelpPage("/onboard").Reply(), "plan": planned.Reply(),
+		"plan":   planned.Reply(),
 		"status": testRenderer.Status(scenarios["certbot failed"]().View, "").Reply(), "cancel": confirm.Reply(),
 	} {
 		golden.CheckMessages(t, []post.Message{{Key: name, Text: reply.Text, Blocks: reply.Blocks}})

@@ -142,7 +142,11 @@ func WriteBacklog(page *mrkdwn.Builder, backlog post.Backlog) {
 func VerifyPage(run *onboarding.Run, look onboarding.Observation) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	name := fmt.Sprintf("*%s* (%s)", mrkdwn.Inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug))
-	if look.Later != "" || look.Waiting != "" {
+	switch {
+	case look.Later != "" && run.State == onboarding.RunCancelled:
+		page.Say(mrkdwn.MarkCancelled + " There is nothing to verify: the onboarding of " + name + " was cancelled.")
+		return page
+	case look.Later != "" || look.Waiting != "":
 		page.Say(fmt.Sprintf("%s %s cannot be checked yet: %s", mrkdwn.MarkPending, name,
 			mrkdwn.Inline(mrkdwn.Summary(look.Later+look.Waiting))))
 		return page

@@ -8,17 +8,29 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports/record"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/risk"
 )
 
 func leaks() *record.Record {
 	leak := results.Finding{Kind: results.Leak, Operation: "read", Table: "public.bookings", As: "Person 1",
 		Evidence: "read 40 rows of others",
 		Fix:      "ALTER TABLE public.bookings ENABLE ROW LEVEL SECURITY;"}
+	doubt := results.Finding{Kind: results.Risk, Operation: "execute", Table: "public.export", As: "any session",
+		Evidence: "it runs with its owner's rights", Definition: "3f2a90c1d4e5"}
 	return &record.Record{Request: record.Request{ID: sampleID, Channel: "C0SAMPLE"}, At: now,
 		Since: now.AddDate(0, 0, -1),
-		Report: &results.Report{Verdict: results.Leaking, Findings: []results.Finding{leak},
+		Report: &results.Report{Verdict: results.Leaking, Findings: []results.Finding{leak, doubt},
 			Coverage: results.Coverage{LeftOut: []string{"public.notes"}}},
 		Changes: results.Changes{New: []results.Finding{leak}, Fixed: []results.Finding{leak}}}
+}
+
+// riskRequest is a request to accept a risk, and what an approver did about it.
+func riskRequest(votes ...risk.Vote) *risk.Request {
+	return &risk.Request{ID: sampleID, Object: "public.export", Operation: "execute",
+		Definition: "3f2a90c1d4e5", Finding: "any session: it runs with its owner's rights",
+		Reason: "Only the API calls it.", Until: now.AddDate(0, 1, 0).Format(time.DateOnly),
+		By: ana, Expires: now.Add(time.Hour), Report: sampleID, Channel: "C0SAMPLE",
+		Needs: 1, Votes: votes}
 }
 
 func certificateReport() certificates.Report {

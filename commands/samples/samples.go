@@ -17,9 +17,11 @@ import (
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
+	"github.com/atlilith/onboardbot/commands/render/help"
 	"github.com/atlilith/onboardbot/commands/render/isolationreport"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/risk"
 )
 
 // Sample is something that the bot may show, as it goes to Slack: the blocks of a message, or a
@@ -101,11 +103,12 @@ func (c *collector) replies() {
 	open, live := openRun(), liveRun()
 	plan, _ := render.PlanPage(dryRun())
 	for name, page := range map[string]*mrkdwn.Builder{
-		"help": render.HelpPage(renderer.Command), "plan": plan, "status": renderer.Status(open.View, ""),
+		"help": help.Page(renderer.Command), "plan": plan, "status": renderer.Status(open.View, ""),
 		"auditlog":    renderer.AuditLog(open.View),
 		"unreachable": renderer.Unreachable(open.Run, "not_in_channel"),
-		"undo":        render.UndoPage(live.Run, "undo/sample"), "verify": render.VerifyPage(live.Run, observation()),
-		"waiting": renderer.WaitingFor(homeContent()), "cancel": render.CancelPage(open.Run, "", "cancel"),
+		"undo":        render.UndoPage(live.Run, nil, "undo/sample"),
+		"verify":      render.VerifyPage(live.Run, observation()),
+		"waiting":     renderer.WaitingFor(homeContent()), "cancel": render.CancelPage(open.Run, "", "cancel"),
 		"confirmation": form.Confirmation(request(), hosts, "merche-biche", sampleID),
 	} {
 		c.add("reply/"+name, blockkit.InMessage, page.Blocks, false)
@@ -117,6 +120,8 @@ func (c *collector) views() {
 	needed := &onboarding.ConfirmationNeededError{Reason: true, Approval: open.Approvals[0],
 		Step: open.Step("database").Definition}
 	review := renderer.Review(open.View, nil, cleo.ID)
+	windowed := renderer
+	windowed.HasWindows = func(*onboarding.Run, *onboarding.Approval) bool { return true }
 	reader := review
 	reader.Why = "This is your own request."
 	meta := form.Meta{Channel: "C0SAMPLE", Slug: "merche-biche", Resumed: true}
@@ -133,8 +138,13 @@ func (c *collector) views() {
 		"findings":      render.FindingsPage(open.Step("preflight")),
 		"change":        render.ChangePage("Database rows", longApproval(), 1),
 		"review":        review.Page(0), "review-reader": reader.Page(0),
-		"review-done": render.ReviewDone(render.ReviewMeta{Page: 1}, 2, 3),
-		"notice":      mrkdwn.Notice("Onboarding", "Something to read."),
+		"review-windows": windowed.Review(open.View, nil, cleo.ID).Page(0),
+		"review-done":    render.ReviewDone(render.ReviewMeta{Page: 1}, 2, 3, true),
+		"risk-ask": isolationreport.OfferForm(isolationreport.Place{Report: sampleID, Number: 1},
+			&leaks().Report.Findings[1], now),
+		"risk-reject": isolationreport.DecideForm(riskRequest(), risk.Reject,
+			&onboarding.ConfirmationNeededError{Reason: true}),
+		"notice": mrkdwn.Notice("Onboarding", "Something to read."),
 	} {
 		c.add("view/"+name, blockkit.InModal, view, false)
 	}
@@ -153,6 +163,9 @@ func (c *collector) reports() {
 	for i, message := range isolationreport.Messages(leaks(), renderer.Approvers, renderer.Command) {
 		c.message(fmt.Sprintf("isolation/leak-%d", i), message)
 	}
+	c.message("isolation/risk", isolationreport.RiskMessage(riskRequest(), renderer.Approvers, now))
+	c.message("isolation/risk-accepted", isolationreport.RiskMessage(
+		riskRequest(risk.Vote{Act: risk.Accept, By: bo, At: now}), renderer.Approvers, now))
 	report := certificateReport()
 	c.message("certificates/table", certs.Table(report))
 	c.message("certificates/digest", certs.Digest(certificateDigest(report)))

@@ -100,9 +100,16 @@ func TestCertificatesOverTime(t *testing.T) {
 	s.vps("certbot certonly --webroot -w /var/www/merche-biche.com --cert-name merche-biche.com -d merche-biche.com " +
 		"-d www.merche-biche.com --force-renewal --non-interactive")
 	stale := s.reads(root, "Renewed but not reloaded", "reload nginx there", "[Reload now]")
-	s.must(s.Press(s.within(20*time.Second), testbed.Bo, stale, "Reload now"))
-	question = s.readsAfter(stale, root, "Reload nginx on vps-0", "[Approve]")
+	// Not in the reminder, where it would be at once, but by a command that says when.
+	_, err = s.Person(testbed.Bo).Type(s.within(20*time.Second), testbed.Channel,
+		"/certificates merche-biche.com at=\"tomorrow 23:30 Asia/Tokyo\"")
+	s.must(err)
+	s.must(s.Press(s.within(20*time.Second), testbed.Bo,
+		s.readsEphemeral(testbed.Bo, "No approved change is applied before", " 23:30 Asia/Tokyo", "[Reload]"), "Reload"))
+	question = s.readsAfter(stale, root, "Reload nginx on vps-0", "No approved change is applied before", "[Approve]")
 	s.must(s.Press(s.within(20*time.Second), testbed.Cleo, question, "Approve"))
+	held := s.readsAfter(stale, root, "approved, waits until", " 23:30 Asia/Tokyo", "[Apply now]")
+	s.must(s.Press(s.within(20*time.Second), testbed.Cleo, held, "Apply now"))
 	s.readsAfter(stale, root, "Resolved: renewed but not reloaded")
 
 	s.certificatesCommand()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/atlilith/onboardbot/internal/sandbox/scratch"
 	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
@@ -36,7 +37,7 @@ func open(t *testing.T, config testbed.Config) *harness {
 // openBed starts a testbed, which ends with the test.
 func openBed(t testing.TB, config testbed.Config) *testbed.Testbed {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "testbed")
+	dir, err := scratch.Dir("testbed")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,12 +200,13 @@ func (s *harness) readsAfter(earlier, root workspace.Message, words ...string) w
 }
 
 // readsEphemeral waits for an ephemeral message to a person that contains all the words.
-func (s *harness) readsEphemeral(who string, words ...string) {
+func (s *harness) readsEphemeral(who string, words ...string) workspace.Message {
 	s.t.Helper()
-	_, err := s.Person(who).WaitMessage(s.within(10*time.Second), testbed.Channel, func(m workspace.Message) bool {
+	m, err := s.Person(who).WaitMessage(s.within(10*time.Second), testbed.Channel, func(m workspace.Message) bool {
 		return m.Ephemeral && testbed.ContainsAll(testbed.Reads(m), words)
 	})
 	s.must(err)
+	return m
 }
 
 // count returns the number that a query of the platform's database returns.

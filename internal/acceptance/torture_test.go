@@ -229,8 +229,8 @@ func TestTortureRenewal(t *testing.T) {
 // TestTortureReplicas deals every blow in every step that changes something, to two replicas and to
 // three.
 func TestTortureReplicas(t *testing.T) {
-	killed := blow{"killed", func(r *replica) error { r.bot.Kill(); return nil },
-		func(e *ensemble, r *replica) error { return e.run(r) }}
+	killed := blow{name: "killed", strike: func(r *replica) error { r.bot.Kill(); return nil },
+		heal: func(e *ensemble, r *replica) error { return e.run(r) }}
 	blows := []blow{killed, frozen, cut, cutOff("unheard", pgproxy.ToServer), cutOff("deaf", pgproxy.ToClient)}
 	for _, count := range []int{2, 3} {
 		for i, hit := range blows {

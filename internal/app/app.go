@@ -101,7 +101,7 @@ type App struct {
 	directory    *access.Directory
 	engine       *engine.Engine
 	service      *service.Service
-	signer       onboarding.Signer
+	factor       onboarding.SecondFactor
 	projector    *projection.Projector
 	viewers      *home.Viewers
 	home         *home.Tabs
@@ -127,7 +127,7 @@ func New(pool *pgxpool.Pool, parts *runbook.Parts, settings *config.Config, log 
 	return app, nil
 }
 
-// buildSlack makes what talks to Slack.
+// buildSlack makes what talks to Slack, and what knows who people are.
 func (a *App) buildSlack() (err error) {
 	if a.workspace, err = bot.NewWorkspace(a.log, a.settings.Slack); err != nil {
 		return fmt.Errorf("slack: %w", err)
@@ -138,6 +138,9 @@ func (a *App) buildSlack() (err error) {
 	settings := a.settings.Commands
 	settings.Hosts = a.settings.Addressed()
 	a.people = bot.NewDirectory(a.workspace)
+	if a.factor, err = secondfactor.New(a.pool, a.settings.SecondFactor); err != nil {
+		return err
+	}
 	if a.directory, err = access.NewDirectory(a.people, settings); err != nil {
 		return fmt.Errorf("commands: %w", err)
 	}
@@ -160,13 +163,8 @@ func (a *App) buildOnboarding() (err error) {
 	policy.Hosts = a.settings.Addressed()
 	policy.Portals = []string{a.settings.Portal.URL, a.settings.Portal.ParentURL}
 	policy.ReservedSlugs = append(slices.Clone(policy.ReservedSlugs), commands.Words()...)
-	factor, err := secondfactor.New(a.pool, a.settings.SecondFactor)
-	if err != nil {
-		return err
-	}
-	a.signer = factor
 	a.engine, err = engine.New(a.pool, engine.Dependencies{Runbook: book, Applier: book, Directory: a.directory,
-		Notifier: notifier, Signer: factor}, policy, a.log)
+		Notifier: notifier, Signer: a.factor}, policy, a.log)
 	if err != nil {
 		return fmt.Errorf("onboarding: %w", err)
 	}
@@ -178,7 +176,7 @@ func (a *App) buildOnboarding() (err error) {
 		Notifier:   notifier,
 		Engine:     a.engine,
 
-		SecondFactor: factor,
+		SecondFactor: a.factor,
 	}, policy, a.log)
 	if err != nil {
 		return fmt.Errorf("onboarding: %w", err)
@@ -215,7 +213,7 @@ func (a *App) buildHandlers() (err error) {
 		Workspace: a.workspace,
 		Outbox:    a.outbox,
 		People:    a.people,
-		Signer:    a.signer,
+		Signer:    a.factor,
 		Gate:      gate,
 		Home:      a.home,
 		Renderer:  a.projector.Renderer,
@@ -224,7 +222,7 @@ func (a *App) buildHandlers() (err error) {
 	})
 	a.router = bot.NewRouter()
 	a.handlers.Register(a.router)
-	commands.NewIsolationHandlers(a.handlers, a.isolation.store).Register(a.router)
+	commands.NewIsolationHandlers(a.handlers, a.isolation.store, a.isolation.risks).Register(a.router)
 	a.certificates.handlers(a.handlers).Register(a.router)
 	a.bot = bot.New(a.pool, a.workspace, a.router, a.replica)
 	return nil

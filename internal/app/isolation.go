@@ -6,6 +6,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/projection"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
 // isolationReports are the parts that report on isolation.
@@ -15,10 +16,11 @@ type isolationReports struct {
 	scheduler *reports.Scheduler
 	worker    *reports.Worker
 	tenant    *reports.TenantCheck
+	risks     *service.Risks
 }
 
 func (a *App) buildIsolation() error {
-	checker, err := isolation.New(a.settings.Isolation.Config(a.settings.Platform))
+	proof, err := isolation.New(a.settings.Isolation.Config(a.settings.Platform))
 	if err != nil {
 		return fmt.Errorf("isolation: %w", err)
 	}
@@ -31,13 +33,16 @@ func (a *App) buildIsolation() error {
 		return err
 	}
 	announcer := projection.NewIsolationAnnouncer(a.outbox, store, a.settings.Commands)
-	turn := reports.NewTurn(a.pool)
+	risks := service.NewRisks(a.pool, service.RiskDependencies{Directory: a.directory, SecondFactor: a.factor,
+		Notifier: announcer, Log: a.log.With("part", "isolation")}, a.settings.Onboarding)
+	checker, turn := reports.Accepting(proof, risks), reports.NewTurn(a.pool)
 	a.isolation = &isolationReports{
 		store:     store,
 		announcer: announcer,
 		scheduler: scheduler,
 		worker:    reports.NewWorker(store, turn, checker, announcer),
 		tenant:    reports.NewTenantCheck(checker, turn),
+		risks:     risks,
 	}
 	return nil
 }

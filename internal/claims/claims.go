@@ -4,6 +4,7 @@ package claims
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -83,4 +84,55 @@ func find(value any, place string) ([]string, bool) {
 		}
 	}
 	return nil, false
+}
+
+// IsObject reports whether a template is a JSON object.
+func IsObject(template string) bool {
+	var document map[string]any
+	return json.Unmarshal([]byte(template), &document) == nil && document != nil
+}
+
+// CheckWritten returns why users cannot write a member of the templates' documents, or "".
+func CheckWritten(templates map[string]string, member string) string {
+	objects := 0
+	for _, template := range templates {
+		var document map[string]json.RawMessage
+		if json.Unmarshal([]byte(template), &document) != nil {
+			continue
+		}
+		objects++
+		if text := string(document[member]); strings.Contains(text, User) || strings.Contains(text, Org) {
+			return fmt.Sprintf("%q carries the identity in a template, so users must not write it", member)
+		}
+	}
+	if objects == 0 {
+		return "no template is a JSON object that could have such a member"
+	}
+	return ""
+}
+
+// Merge returns a JSON object with the members of another, which win. What is no object stays as it
+// is.
+func Merge(document, over string) string {
+	var a, b map[string]any
+	if json.Unmarshal([]byte(document), &a) != nil || json.Unmarshal([]byte(over), &b) != nil || a == nil {
+		return document
+	}
+	merged, err := json.Marshal(merge(a, b))
+	if err != nil {
+		return document
+	}
+	return string(merged)
+}
+
+func merge(a, b map[string]any) map[string]any {
+	for key, value := range b {
+		left, isLeft := a[key].(map[string]any)
+		right, isRight := value.(map[string]any)
+		if isLeft && isRight {
+			value = merge(left, right)
+		}
+		a[key] = value
+	}
+	return a
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
+	"github.com/atlilith/onboardbot/onboarding/risk"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
 	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 	"github.com/atlilith/onboardbot/onboarding/secondfactor"
@@ -292,7 +293,7 @@ func (c *Config) calendar() error {
 // rules reports rules for kinds of steps that do not exist: a misspelt kind would have no effect.
 func (c *Config) rules() error {
 	var problems []error
-	kinds := runbook.Kinds()
+	kinds := append(runbook.Kinds(), risk.Kind)
 	for kind, rule := range c.Onboarding.Rules {
 		if rule.Confirm != onboarding.ConfirmNone && c.SecondFactor.Key.IsZero() {
 			problems = append(problems,

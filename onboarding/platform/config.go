@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/atlilith/onboardbot/internal/claims"
 	"github.com/atlilith/onboardbot/internal/secret"
 )
 
@@ -23,6 +24,9 @@ type Config struct {
 	// AppDatabaseURL logs in as AppRole. Default: the role is taken on over DatabaseURL with SET
 	// LOCAL ROLE.
 	AppDatabaseURL secret.String `yaml:"app_database_url"`
+	// LoginRole is the role that AppDatabaseURL logs in as where sessions take on AppRole by SET
+	// LOCAL ROLE, as behind PostgREST. Empty: it logs in as AppRole.
+	LoginRole string `yaml:"login_role"`
 	// Settings name the custom settings that carry a session's identity.
 	Settings Settings `yaml:"settings"`
 	// Identity tells the authoritative host from any other.
@@ -54,6 +58,9 @@ type Settings struct {
 	// Templates are further settings that carry the identity, by name: text in which {user} and {org}
 	// stand for the ids. In a JSON document, members whose id is empty are left out.
 	Templates map[string]string `yaml:"templates"`
+	// UserWritten are members of the templates' JSON documents that users write themselves. Only the
+	// check of isolation needs to know. Default: user_metadata.
+	UserWritten []string `yaml:"user_written"`
 }
 
 // IdentityQuery is a question that only the authoritative host answers in one way.
@@ -182,6 +189,9 @@ func (c *Config) Validate() error {
 		if !strings.Contains(setting, ".") {
 			complain(key, fmt.Sprintf("%q is not a custom setting: these have a dot, such as app.user_id", setting))
 		}
+	}
+	for i, member := range c.Settings.UserWritten {
+		complain(fmt.Sprintf("settings.user_written[%d]", i), claims.CheckWritten(c.Settings.Templates, member))
 	}
 	if (c.Identity.Query == "") != (c.Identity.Value == "") {
 		complain("identity", "query and value go together")

@@ -1,10 +1,13 @@
-# Makes one commit in the work tree where it runs and pushes it: BRANCH REMOTE DOMAINS REBASE SIGN.
+# Makes one commit in the work tree where it runs and pushes it: BRANCH REMOTE DOMAINS REBASE SIGN UNPUSHED. UNPUSHED are the
+# commits, separated by blanks, that the push may publish with it.
 # Standard input is a tar archive: before/PATH and after/PATH as far as they exist, paths (each with a NUL), message.
 # Prints the hash of the commit that has the files. Exit statuses above 80 are told apart in commit.go.
 set -euo pipefail
 shopt -s inherit_errexit
 export LC_ALL=C GIT_TERMINAL_PROMPT=0 GIT_LITERAL_PATHSPECS=1
-branch=$1 remote=$2 domains=$3 rebase=$4 sign=$5
+# What is judged is what is pushed: replace refs and grafts make git show other objects than it sends.
+export GIT_NO_REPLACE_OBJECTS=1 GIT_GRAFT_FILE=/dev/null/none
+branch=$1 remote=$2 domains=$3 rebase=$4 sign=$5 approved=" $6 "
 upstream=refs/remotes/$remote/$branch
 
 stop() {
@@ -24,6 +27,7 @@ setting gc.auto 0
 setting maintenance.auto false
 # The modes of the files are those that were approved, also where the repository ignores modes.
 setting core.fileMode true
+setting core.commitGraph false
 setting advice.pushUpdateRejected false
 # A push notes what the remote has, whatever else is fetched from there.
 [ -z "$remote" ] || setting "remote.$remote.fetch" "+refs/heads/$branch:$upstream"
@@ -62,19 +66,44 @@ tar -x -m -p -C "$given" --no-same-owner
 [ -f "$given/message" ] || stop 1 'the change did not arrive whole'
 mapfile -d '' -t paths <"$given/paths"
 
-# only COMMIT FILES: stops unless a commit touches domains' folders alone, and leaves what it touches in a file.
+# only COMMIT FILES: stops unless a commit touches files of domains' folders alone, and leaves what it touches in a file.
 only() {
 	git diff-tree -r -m --root -z --no-commit-id --no-renames --no-abbrev "$1" >"$given/touched"
-	while IFS= read -r -d '' && IFS= read -r -d '' name; do
+	while IFS= read -r -d '' entry && IFS= read -r -d '' name; do
 		case $name in "$prefix$domains"/*/*) ;; *) stop 90 "$name" ;; esac
+		case ${entry#* } in 100644\ * | 100755\ * | 000000\ *) ;; *) stop 90 "$name is no file" ;; esac
 	done <"$given/touched"
 }
 
-# What a push would publish beside the commit, oldest first: each must be this program's.
-unpushed() {
-	git rev-list --reverse --no-commit-header --format="%H|%P|%(trailers:key=Run,valueonly,separator=%x2C)|$(
-	)%(trailers:key=Digest,valueonly,separator=%x2C)|%ae" "$upstream..$head" -- >"$given/unpushed"
+# sum COMMIT: its subject and what it says about the approval. A hook may have added to its message.
+sum() { git log -1 --format='%s%n%(trailers:key=Requester,key=Approver,key=Run,key=Digest)' "$1"; }
+
+# named COMMIT: as people look for it.
+named() { git log -1 --format='%h of run %(trailers:key=Run,valueonly,separator=%x2C): %s' "$1"; }
+
+# signed COMMIT: whether it is signed with the key of this program.
+signed() {
+	local state key file
+	if [[ $sign != [/~]* ]]; then
+		read -r state key < <(git log -1 --format='%G? %GF' "$1") || return 1
+		[[ $state = [GU] ]] && gpg --batch --with-colons --list-keys -- "${sign%!}" | grep "^fpr:.*:$key:" >/dev/null
+		return
+	fi
+	if [ ! -e "$given/signers" ]; then
+		file=${sign/#'~'/$HOME}
+		{ grep -hE '^(ssh|ecdsa|sk)-' -- "$file" "$file.pub" 2>/dev/null || ssh-keygen -y -P '' -f "$file" </dev/null; } |
+			sed 's/^/* /' >"$given/signers"
+	fi
+	[ "$(git -c "gpg.ssh.allowedSignersFile=$given/signers" log -1 --format=%G? "$1")" = G ]
 }
+
+# What a push would publish beside the commit, oldest first. Each must be this program's, and have been shown to approvers.
+unpushed() {
+	base=$(git rev-parse -q --verify "$upstream^{commit}") &&
+		git rev-list --reverse --no-commit-header --format="%H|%P|%(trailers:key=Run,valueonly,separator=%x2C)|$(
+		)%(trailers:key=Digest,valueonly,separator=%x2C)|%ae" "$base..$head" -- >"$given/unpushed"
+}
+made=
 if [ -n "$remote" ]; then
 	if [ -n "$rebase" ] || ! unpushed 2>/dev/null; then
 		git fetch -q "$remote" "+refs/heads/$branch:$upstream" || stop 91 "$remote has no branch $branch or cannot be reached"
@@ -84,12 +113,19 @@ if [ -n "$remote" ]; then
 		[[ $email = "$GIT_AUTHOR_EMAIL" && $parents != *' '* && $digest =~ ^[0-9a-f]{64}$ && $run =~ ^[0-9a-f-]{36}$ ]] ||
 			stop 85 "$(git log -1 --format='%h by %an: %s' "$commit")"
 		only "$commit"
+		[ -z "$sign" ] || signed "$commit" || stop 98 "$(git log -1 --format='%h by %an: %s' "$commit")"
+		[[ $approved != *" $commit "* ]] || continue
+		# It may be the commit for this very approval, made before the application was cut short.
+		made=$commit
+		{ [ "$commit" = "$head" ] && [ "$(sum "$commit")" = "$(
+			sed -n -E '1p; /^(Requester|Approver|Run|Digest): /p' "$given/message"
+		)" ]; } || stop 99 "$(named "$commit")"
 	done <"$given/unpushed"
 fi
 
 # Put what is not pushed on top of what the remote has. Where the remote touched the same files, people decide.
 if [ -n "$rebase" ]; then
-	new=$(git rev-parse "$upstream")
+	new=$base
 	while IFS='|' read -r commit parent _; do
 		if [ "$parent" = "$new" ]; then
 			new=$commit
@@ -230,6 +266,13 @@ for path in "${paths[@]}"; do
 	ours[$path]=1
 	[ "${had[$path]-}" = "${staged[$path]-}" ] || differs=1
 done
+if [ -n "$made" ]; then # a commit for this approval has the files of this approval, and no others
+	git diff-tree -r -z --root --no-commit-id --no-renames --name-only "$made" >"$given/touched"
+	while IFS= read -r -d '' name; do
+		[ -n "${ours[${name#"$prefix"}]-}" ] || differs=1
+	done <"$given/touched"
+	[ -z "$differs" ] || stop 99 "$(named "$made")"
+fi
 
 commit=$head
 if [ -n "$differs" ]; then
@@ -265,13 +308,19 @@ if [ -n "$differs" ]; then
 	fi
 fi
 
+# The lease has the remote be where the commits were counted from. They are on top of that, so nothing is overwritten.
+publish() {
+	git merge-base --is-ancestor "$base" "$commit" || { printf '!\t[rejected]\n' && return 1; }
+	git push --porcelain --no-follow-tags --recurse-submodules=no --force-with-lease="refs/heads/$branch:$base" "$remote" \
+		"$commit:refs/heads/$branch"
+}
 if [ -n "$remote" ] && { [ "$commit" != "$head" ] || [ -s "$given/unpushed" ]; }; then
-	if ! git push --porcelain "$remote" "$commit:refs/heads/$branch" >"$given/push" 2>&1; then
+	if ! publish >"$given/push" 2>&1; then
 		cat -- "$given/push" >&2
 		grep -q '^!.*\[rejected\]' "$given/push" || stop 89 "git push to $remote failed"
 		git fetch -q "$remote" "+refs/heads/$branch:$upstream" || true
 		git log --format='%h by %an: %s' -n 3 "$commit..$upstream" -- >&2 || true
-		stop 88 "$remote has commits on $branch that are not here"
+		stop 88 "$remote has commits on $branch that are not here, or lacks some that it seemed to have"
 	fi
 fi
 printf '%s\n' "$commit"

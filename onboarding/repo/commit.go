@@ -26,11 +26,13 @@ type FileChange struct {
 	After  []byte
 }
 
-// The trailers that every commit of this program has: the run, a UUID, and the digest of what was
-// approved, a SHA-256 in lower-case hexadecimal.
+// The trailers that every commit of this program has: the run, a UUID, the digest of what was
+// approved, a SHA-256 in lower-case hexadecimal, and who asked for it and approved it.
 const (
-	TrailerRun    = "Run"
-	TrailerDigest = "Digest"
+	TrailerRun       = "Run"
+	TrailerDigest    = "Digest"
+	TrailerRequester = "Requester"
+	TrailerApprover  = "Approver"
 )
 
 // Trailer is a line at the end of a commit's message, git-interpret-trailers(1).
@@ -49,6 +51,10 @@ type Commit struct {
 	// Rebase says that the work tree gets what the remote has first, and that commits which are not
 	// pushed yet are put on top of it.
 	Rebase bool
+	// Unpushed are the unpushed commits that the push may publish beside this one, by their full
+	// hashes. All others are refused, but for the one that an earlier call made of this commit: it
+	// has the same subject, the same trailers of these names, and the same files.
+	Unpushed []string
 	// Output is told every line that git, its hooks and the remote print. It may be nil.
 	Output func(line string)
 	// Fence and Waiting are those of the command on the host.
@@ -73,6 +79,12 @@ var (
 	// ErrForeign: a push would publish commits of others that are not on the remote yet. Nothing
 	// was written.
 	ErrForeign = errors.New("unpushed commits of others")
+	// ErrUnapproved: a push would publish commits in this program's name that [Commit.Unpushed] does
+	// not name. Nothing was written, unless the commit's own is among them.
+	ErrUnapproved = errors.New("unpushed commits that nobody approved with this change")
+	// ErrUnsigned: a push would publish commits in this program's name that are not signed with its
+	// key. Nothing was written.
+	ErrUnsigned = errors.New("unpushed commits without the bot's signature")
 	// ErrRefused: git or a hook refused the commit, a hook altered it, or git would store other
 	// bytes or modes than those that were approved. The files are written, nothing is committed.
 	ErrRefused = errors.New("commit refused")
@@ -101,6 +113,8 @@ var failures = map[int]struct {
 	88: {ErrBehind, "retry: the commit exists, and is put on top of them once that is approved"},
 	89: {ErrPush, "make sure that the remote can be reached and accepts the push, then retry: " +
 		"the commit exists and will only be pushed"},
+	98: {ErrUnsigned, "find out who made them, remove them from the branch, then retry"},
+	99: {ErrUnapproved, "retry: the next request shows them. If nobody knows them, remove them from the branch first"},
 	90: {ErrOutside, "an unpushed commit of this program touches more than domains' folders: " +
 		"check it before anything is pushed"},
 	91: {ErrPush, "make sure that the remote can be reached and has the branch, then retry: nothing is written yet"},
@@ -121,8 +135,7 @@ var applyScript string
 
 // Apply makes the commit and pushes it where a remote is configured, and returns the hash of the
 // commit that has the files. Where HEAD has them already it only pushes what is unpushed. It may
-// be called again after any failure. Commits of this program are told from others by their
-// trailers: one that has none is not pushed by a later call.
+// be called again after any failure.
 func (r *Repo) Apply(ctx context.Context, c Commit) (hash string, err error) {
 	if err := r.checkCommit(c); err != nil {
 		return "", fmt.Errorf("repo: %w", err)
@@ -137,7 +150,7 @@ func (r *Repo) Apply(ctx context.Context, c Commit) (hash string, err error) {
 	}
 	result, err := r.host.Run(ctx, hosts.Command{
 		Argv: []string{"bash", "-c", applyScript, "onboardbot", r.config.Branch, r.config.Remote, r.config.DomainsDir,
-			rebase, r.config.Sign},
+			rebase, r.config.Sign, strings.Join(c.Unpushed, " ")},
 		Dir: r.config.Dir,
 		Env: map[string]string{
 			"GIT_AUTHOR_NAME": r.author.Name, "GIT_AUTHOR_EMAIL": r.author.Address,

@@ -7,6 +7,7 @@ const (
 	gitFile       = "100644"
 	gitExecutable = "100755"
 	gitLink       = "120000"
+	gitModule     = "160000"
 )
 
 // GitMode is the mode that git keeps of a file.

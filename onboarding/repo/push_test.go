@@ -190,6 +190,7 @@ func TestApplyOnTopOfTheRemote(t *testing.T) {
 		was := p.git("status", "--porcelain")
 		theirs := p.meanwhile("deployments/@domains/cocotte.com/theirs")
 		for _, c := range []repo.Commit{deploy(), goLive} {
+			c.Unpushed = p.unpushed()
 			if _, err := p.Apply(soon(t), c); !errors.Is(err, repo.ErrBehind) {
 				t.Fatal(err)
 			}
@@ -200,7 +201,7 @@ func TestApplyOnTopOfTheRemote(t *testing.T) {
 		}
 		made := p.git("log", "-2", "--format=%an %ae %ad %s %b")
 		again := goLive
-		again.Rebase = true
+		again.Rebase, again.Unpushed = true, p.unpushed()
 		hash, err := p.Apply(soon(t), again)
 		if err != nil || p.pushed() != p.git("rev-parse", "HEAD") || p.git("rev-parse", "HEAD~2") != theirs {
 			t.Fatalf("%s, %v", hash, err)

@@ -119,6 +119,11 @@ func (p *platform) run(dir, name string, args ...string) string {
 // pushed is the commit that the remote's branch is at.
 func (p *platform) pushed() string { return p.run(p.remote, "git", "rev-parse", "main") }
 
+// unpushed are the hashes of the commits that the remote was not seen to have, oldest first.
+func (p *platform) unpushed() []string {
+	return strings.Fields(p.git("rev-list", "--reverse", "origin/main..HEAD"))
+}
+
 // meanwhile pushes a commit of somebody else, with one file, and returns it.
 func (p *platform) meanwhile(path string) string {
 	p.t.Helper()

@@ -26,6 +26,8 @@ func TestApplySigns(t *testing.T) {
 		return string(out)
 	}
 	run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(keys, "id"))
+	other := filepath.Join(keys, "other")
+	run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other)
 	public, err := os.ReadFile(filepath.Join(keys, "id.pub"))
 	if err != nil {
 		t.Fatal(err)
@@ -92,6 +94,19 @@ done
 			c.Rebase = true
 			if hash, err = signing.Apply(soon(t), c); err != nil || p.git("rev-parse", "HEAD") != p.pushed() {
 				t.Errorf("%s, %v", hash, err)
+			}
+
+			// Whatever is pushed with it must be signed with the same key, also if people approved it.
+			p.intrude(otherRun, strings.Repeat("1f", 32), map[string]string{otherFolder + "/services.yaml": "evil\n"})
+			for _, options := range [][]string{nil, {"-c", "gpg.format=ssh", "-c", "user.signingKey=" + other, "-c",
+				"commit.gpgSign=true"}} {
+				p.git(append(options, "-c", "user.name=Onboarding", "-c", "user.email=onboarding@example.com", "commit",
+					"-q", "--amend", "--no-edit")...)
+				c.Unpushed, c.Rebase = p.unpushed(), false
+				pushed := p.pushed()
+				if _, err := signing.Apply(soon(t), c); !errors.Is(err, repo.ErrUnsigned) || p.pushed() != pushed {
+					t.Errorf("with %q: %v", options, err)
+				}
 			}
 		})
 	}

@@ -98,11 +98,15 @@ func sourcesCommand(expected []Source, folder string, argv []string) []string {
 // TreeOf is git's name of a folder that holds these files and no others, gitformat-pack(5). Its
 // hash is that of another object of the repository, or SHA-1.
 func TreeOf(files []hosts.File, like string) string {
-	newHash := sha1.New
-	if len(like) == hex.EncodedLen(sha256.Size) {
-		newHash = sha256.New
+	return hex.EncodeToString(treeOf(files, hashOf(like)))
+}
+
+// hashOf returns the hash by which an object of the repository got its name.
+func hashOf(name string) func() hash.Hash {
+	if len(name) == hex.EncodedLen(sha256.Size) {
+		return sha256.New
 	}
-	return hex.EncodeToString(treeOf(files, newHash))
+	return sha1.New
 }
 
 func treeOf(files []hosts.File, newHash func() hash.Hash) []byte {

@@ -3,6 +3,8 @@
 # ignores, a dash for nothing, then the path. Exit status 95: not everything is committed. 97: it is not what was expected.
 sources() {
 	export LC_ALL=C GIT_LITERAL_PATHSPECS=1 GIT_OPTIONAL_LOCKS=0
+	# Replace refs and grafts make git show other objects than those that it names.
+	export GIT_NO_REPLACE_OBJECTS=1 GIT_GRAFT_FILE=/dev/null/none
 	local prefix folder=$1 object path entry paths=() lines=() ignored=() index
 	shift
 	if [ -n "$folder" ]; then

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,22 +29,11 @@ type State struct {
 	Present []hosts.File
 	// Domains are the folders beside it in the work tree, sorted.
 	Domains []string
-	// Unpushed are the commits that the remote does not have, newest first. Apply pushes its own,
-	// and refuses to push those of others.
+	// Unpushed are the commits that the remote does not have, newest first. Apply pushes those of
+	// [Commit.Unpushed], and refuses to push others.
 	Unpushed []Unpushed
 	// Behind says that the remote has commits that are missing here.
 	Behind bool
-}
-
-// Unpushed is a commit that is on the branch here and not on the remote.
-type Unpushed struct {
-	Commit  string
-	Author  string // name and address
-	Subject string
-	// Own says that this program made the commit: it is the author, and the commit names the run
-	// and the digest of what was approved. A rebase keeps both, and makes whoever rebases the
-	// committer.
-	Own bool
 }
 
 //go:embed state.sh
@@ -55,8 +43,8 @@ var stateScript string
 func (r *Repo) Observe(ctx context.Context, domain string) (*State, error) {
 	folder := r.Folder(domain)
 	state, err := r.read(ctx, folder, "")
-	if err == nil && state.Behind {
-		// The branch may be about to get what was just fetched.
+	if err == nil && (state.Behind || len(state.Unpushed) > 0) {
+		// The branch may be about to get what was just fetched, or its last commit about to be pushed.
 		state, err = r.read(ctx, folder, lock)
 	}
 	if err != nil {
@@ -78,7 +66,7 @@ func (r *Repo) read(ctx context.Context, folder, idle string) (*State, error) {
 	}
 	out, err := r.host.Output(ctx, hosts.Command{Dir: r.config.Dir, Idle: idle,
 		Argv: []string{"bash", "-c", stateScript, "onboardbot", folder, template, r.config.DomainsDir, upstream,
-			r.config.Branch}})
+			r.config.Branch, r.author.Address, strconv.Itoa(MaxUnpushed)}})
 	if exit, ok := errors.AsType[*hosts.ExitError](err); ok { // without the text of the script
 		return nil, fmt.Errorf("%s: exit status %d: %s", exit.Host, exit.Code, exit.Tail)
 	}
@@ -106,6 +94,9 @@ func (r *Repo) parse(out []byte, folder, template string) (*State, error) {
 			return nil, err
 		}
 		state.Remote = below(files, folder)
+		if rest, err = r.addChanges(state, rest); err != nil {
+			return nil, err
+		}
 	}
 	state.Domains, rest = list(rest)
 	slices.Sort(state.Domains)
@@ -113,29 +104,6 @@ func (r *Repo) parse(out []byte, folder, template string) (*State, error) {
 		state.Present, err = hosts.ReadTar(rest)
 	}
 	return state, err
-}
-
-var (
-	runID  = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-	digest = regexp.MustCompile(`^[0-9a-f]{64}$`)
-)
-
-// addCommit reads a commit that the branch and the remote do not share. apply.sh judges in the same
-// way whose it is.
-func (r *Repo) addCommit(state *State, entry string) error {
-	fields := strings.SplitN(entry, "\t", 8) // side commit parents address run digest author subject
-	if len(fields) != 8 {
-		return fmt.Errorf("unexpected commit %q", entry)
-	}
-	if fields[0] == "<" {
-		state.Behind = true
-		return nil
-	}
-	own := !strings.Contains(fields[2], " ") && fields[3] == r.author.Address && runID.MatchString(fields[4]) &&
-		digest.MatchString(fields[5])
-	state.Unpushed = append(state.Unpushed,
-		Unpushed{Commit: fields[1], Author: fields[6], Subject: fields[7], Own: own})
-	return nil
 }
 
 // below returns the files in a folder, with paths relative to it.

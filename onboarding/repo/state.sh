@@ -1,10 +1,13 @@
-# Observes a domain's folder: FOLDER TEMPLATE DOMAINS UPSTREAM BRANCH. Prints what is committed there; the commits that only
-# this branch or only the remote's has, a list of NUL-terminated entries that ends with an empty one; where there are any of
-# this branch, the folder as the remote has it; the domains, a list; an archive of the folder in the work tree.
+# Observes a domain's folder: FOLDER TEMPLATE DOMAINS UPSTREAM BRANCH AUTHOR MOST. Prints what is committed there; the commits that
+# only this branch or only the remote's has, a list of NUL-terminated entries that ends with an empty one; where there are any of
+# this branch, the folder as the remote has it, and what those of AUTHOR change, at most MOST; the domains, a list; an archive
+# of the folder in the work tree.
 set -o pipefail
 # mapfile runs here and not in a process of its own.
 shopt -s nullglob dotglob lastpipe
 export LC_ALL=C GIT_LITERAL_PATHSPECS=1 GIT_OPTIONAL_LOCKS=0
+# What is shown is what would be pushed: replace refs and grafts make git show other objects than it sends.
+export GIT_NO_REPLACE_OBJECTS=1 GIT_GRAFT_FILE=/dev/null/none
 
 # files REVISION FOLDER... prints the files as git-ls-tree(1) does, a list; the objects in the same order, git-cat-file(1); and the
 # number and the size of each file that a filter makes another of in the work tree, such as of a pointer of Git LFS, with what
@@ -38,6 +41,19 @@ files() {
 	echo end
 }
 
+# changed COMMIT prints its name and what it changes, git-diff-tree(1), a list; and the objects before and after of each file in
+# the same order, git-cat-file(1). A commit of several parents changes nothing here.
+changed() {
+	local entries i before after
+	git diff-tree -r -z --root --no-renames --no-abbrev "$1" | mapfile -d '' -t entries || exit 1
+	((${#entries[@]} > 0)) || entries=("$1")
+	printf '%s\0' "${entries[@]}" ''
+	for ((i = 1; i < ${#entries[@]}; i += 2)); do
+		read -r _ _ before after _ <<<"${entries[i]}"
+		printf '%s\n' "$before" "$after"
+	done | git cat-file --batch='%(objecttype) %(objectsize)' || exit 1
+}
+
 files HEAD "$1/" "$2/"
 commits=()
 if [ -n "$4" ]; then
@@ -50,6 +66,12 @@ printf '\0'
 for commit in "${commits[@]}"; do
 	if [[ $commit == '>'* ]]; then
 		files "$4" "$1/"
+		printf '%s\0' "$(git rev-parse --show-prefix)/" # it may be empty
+		for commit in "${commits[@]}"; do
+			IFS=$'\t' read -r side commit _ author _ <<<"$commit"
+			[ "$side$author" != ">$6" ] || ((most++ >= $7)) || changed "$commit"
+		done
+		printf '\0'
 		break
 	fi
 done

@@ -154,6 +154,13 @@ func ownFolder(s *scope, commit onboarding.Commit) error {
 	if commit.Folder != own {
 		return fmt.Errorf("the commit is for %q instead of %s", commit.Folder, own)
 	}
+	for _, unpushed := range commit.Unpushed {
+		for _, file := range unpushed.Files {
+			if path.Clean(file.Path) != file.Path || !strings.HasPrefix(file.Path, path.Dir(own)+"/") {
+				return fmt.Errorf("commit %s, which would be pushed too, has the file %q", unpushed.Commit, file.Path)
+			}
+		}
+	}
 	for _, file := range commit.Files {
 		if path.Clean(file.Path) != file.Path || !strings.HasPrefix(file.Path, own+"/") {
 			return fmt.Errorf("the file %q is not in %s", file.Path, own)

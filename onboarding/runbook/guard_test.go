@@ -54,6 +54,11 @@ func TestGuard(t *testing.T) {
 		return onboarding.Item{Commit: &onboarding.Commit{Folder: folder, Subject: "x",
 			Files: []onboarding.FileChange{onboarding.NewFileChange(path, "100644", nil, []byte(after))}}}
 	}
+	pushing := func(path string) onboarding.Item {
+		item := commit(folder, folder+"/site/index.html", "x")
+		item.Commit.Unpushed = []onboarding.UnpushedCommit{{Commit: "c", Files: []onboarding.FileChange{{Path: path}}}}
+		return item
+	}
 	services := func(feature string) string {
 		return "domain: merche-biche.com\nfeature: " + feature + "\naliases: []\ndeploy_state:\n  held_back: true\n"
 	}
@@ -105,6 +110,9 @@ func TestGuard(t *testing.T) {
 			false},
 		"another domain's folder": {"deploy-config/merche-biche.com",
 			commit("deployments/@domains/cocotte.com", "deployments/@domains/cocotte.com/services.yaml", "x"), true},
+		"a push of another domain's commit": {"deploy-config/merche-biche.com",
+			pushing("deployments/@domains/cocotte.com/services.yaml"), false},
+		"a push of code": {"deploy-config/merche-biche.com", pushing("packages/portal/index.ts"), true},
 		"code": {"deploy-config/merche-biche.com",
 			commit(folder, "packages/portal/index.ts", "x"), true},
 		"a way out of the folder": {"deploy-config/merche-biche.com",

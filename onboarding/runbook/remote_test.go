@@ -18,6 +18,41 @@ func TestRemoteIsAhead(t *testing.T) {
 	t.Run("the bot puts its commit on top", func(t *testing.T) { w.in(t).onTop(t) })
 	t.Run("a person pulls with rebase", func(t *testing.T) { w.in(t).pulled(t) })
 	t.Run("cut short before the push", func(t *testing.T) { w.in(t).notPushed(t) })
+	t.Run("another run is cancelled", func(t *testing.T) { w.in(t).cancelled(t) })
+}
+
+// cancelled leaves the commit of a run that was cancelled before its push. The next commit of another
+// run publishes it only after its approvers were shown what it has.
+func (w *fixture) cancelled(t *testing.T) {
+	first, step := w.newRun(merche("merche-est.com")), key("deploy-config", "merche-est.com")
+	second, other := w.newRun(merche("merche-ouest.com")), key("deploy-config", "merche-ouest.com")
+	asked := w.observe(second, other).Change
+	change := w.observe(first, step).Change
+	if err := os.Rename(w.Repo.Origin, w.Repo.Origin+".away"); err != nil {
+		t.Fatal(err)
+	}
+	err := w.apply(first, step, change)
+	if err := os.Rename(w.Repo.Origin+".away", w.Repo.Origin); err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(err, repo.ErrPush) {
+		t.Fatal(err)
+	}
+	pushed := w.pushed()
+	if err := w.apply(second, other, asked); !errors.Is(err, onboarding.ErrTargetChanged) || w.pushed() != pushed ||
+		!strings.Contains(err.Error(), "of run "+first.ID.String()) {
+		t.Errorf("what was approved before: %v", err)
+	}
+	again := w.observe(second, other).Change
+	others := again.Items[0].Commit.Unpushed
+	if len(others) != 1 || others[0].Run != first.ID.String() ||
+		len(others[0].Files) != len(change.Items[0].Commit.Files) {
+		t.Errorf("pushed too: %+v", others)
+	}
+	w.do(second, other)
+	if head := w.git("rev-parse", "HEAD"); head != w.pushed() {
+		t.Errorf("the remote has %s, not %s", w.pushed(), head)
+	}
 }
 
 // meanwhile pushes a commit of somebody else to the remote and returns it.
@@ -63,6 +98,10 @@ func (w *fixture) onTop(t *testing.T) {
 		t.Fatalf("got %+v", again)
 	}
 	w.do(run, step)
+	if others := again.Items[0].Commit.Unpushed; len(others) != 1 || others[0].Run != run.ID.String() ||
+		len(others[0].Files) != 0 {
+		t.Errorf("pushed too: %+v", others)
+	}
 	if head := w.git("rev-parse", "HEAD"); head != w.pushed() || w.git("rev-parse", "HEAD^") != theirs {
 		t.Errorf("the remote has %s, not %s", w.pushed(), head)
 	}

@@ -79,10 +79,11 @@ func (k *key) Sign(approval *onboarding.Approval, vote onboarding.Vote) []byte {
 	if !vote.NotBefore.IsZero() { // votes that were signed before there were windows stay valid
 		signed = append(signed, vote.NotBefore.UnixMicro())
 	}
-	return k.sign(signed...)
+	return k.SignValues(signed...)
 }
 
-func (k *key) sign(values ...any) []byte {
+// SignValues implements [onboarding.Signer] (HMAC-SHA-256).
+func (k *key) SignValues(values ...any) []byte {
 	form, err := json.Marshal(values)
 	if err != nil {
 		panic(err) // texts, numbers and ids always encode
@@ -94,7 +95,7 @@ func (k *key) sign(values ...any) []byte {
 
 // SignRun returns the signature of a run (HMAC-SHA-256): of who requested it.
 func (k *key) SignRun(run *onboarding.Run) []byte {
-	return k.sign("run", 1, run.ID, run.Kind, run.Requester.ID)
+	return k.SignValues("run", 1, run.ID, run.Kind, run.Requester.ID)
 }
 
 // VerifyRun returns an error unless the run has the signature that [key.SignRun] gave it.
@@ -110,7 +111,7 @@ func (k *key) SignView(id string, shown []byte) []byte {
 	if len(shown) == 0 {
 		return nil
 	}
-	return append(shown[:1:1], k.sign("view", 1, id, shown)...)
+	return append(shown[:1:1], k.SignValues("view", 1, id, shown)...)
 }
 
 var (

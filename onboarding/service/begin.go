@@ -21,6 +21,9 @@ type Asked struct {
 	// Replaces is the active onboarding of the same slug whose place a new one takes, since its request
 	// was edited, zero for none. It is cancelled when the new one begins.
 	Replaces uuid.UUID
+	// At is when the changes of an undo or a renewal may be applied first, nil for at once. The request
+	// of an onboarding says it.
+	At *onboarding.Moment
 }
 
 // Begin starts a run for a request. It returns [onboarding.Problems] for a request that cannot

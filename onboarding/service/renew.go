@@ -31,6 +31,7 @@ func (s *Service) Renew(ctx context.Context, domain onboarding.Domain, asked Ask
 			run.Request, run.TenantID, run.Channel, run.Renews = made.Request, made.TenantID, made.Channel, made.ID
 			run.Request.DisplayName, run.Request.Domains = domain.Name, []onboarding.Domain{live.Domain}
 		}
+		run.Request.At = asked.At
 		run.Steps = pending(s.deps.Runbook.RenewSteps(run))
 		run, err = s.insert(ctx, run, asked)
 		if store.Violates(err) == store.OneActiveRunPerDomain {

@@ -79,8 +79,8 @@ func preapproval(
 }
 
 // ApproveAll records that a second operator agrees with several changes of one run, and returns
-// how many counted. Those that were decided or lapsed meanwhile are left out; any other failure
-// leaves all as they were.
+// how many counted. Of these, [Decision.NextWindow] is about those that a window covers. Those that were
+// decided or lapsed meanwhile are left out; any other failure leaves all as they were.
 func (s *Service) ApproveAll(
 	ctx context.Context, id uuid.UUID, approvals []uuid.UUID, given Decision,
 ) (int, error) {
@@ -116,7 +116,8 @@ func (s *Service) ApproveAll(
 			if err := permissions.MayDecideOn(approval, run, time.Now()); err != nil {
 				return err
 			}
-			ballot := &ballot{service: s, run: run, approval: approval, vote: vote}
+			ballot := &ballot{service: s, run: run, approval: approval, vote: vote,
+				nextWindow: given.NextWindow && s.policy.HasWindows(run, approval)}
 			if err := ballot.confirmed(given); err != nil {
 				return err
 			}
@@ -128,7 +129,7 @@ func (s *Service) ApproveAll(
 		return nil
 	})
 	if isRefusal(err) && len(approvals) > 0 {
-		err = s.RecordRefusal(ctx, given.Operator, approvals[0], err)
+		err = Press{Approval: approvals[0], Operator: given.Operator}.Refused(ctx, s, err)
 	}
 	return counted, err
 }

@@ -30,6 +30,7 @@ func (s *Service) Undo(
 		run := &onboarding.Run{Kind: onboarding.KindUndo, Request: undone.Request, Requester: requester,
 			Channel: asked.Channel, TenantID: undone.TenantID, Facts: undone.Facts,
 			Undoes: &onboarding.Undoes{Run: undone.ID, DeleteCertificates: deleteCertificates}}
+		run.Request.At = asked.At
 		if err := store.LoadUndone(ctx, s.pool, run); err != nil {
 			return nil, err
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/audit"
+	"github.com/atlilith/onboardbot/onboarding/risk"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
@@ -72,6 +73,11 @@ func (a *audited) live() {
 	_, a.open = a.ask("database")
 	must(t, store.InsertFreeze(t.Context(), a.pool, onboarding.Operator{ID: "bob"}, "Friday"))
 	must(t, store.Thaw(t.Context(), a.pool, onboarding.Operator{ID: "bob"}))
+	asked := &risk.Request{ID: uuid.New(), Object: "public.f", Until: "2027-01-31", Needs: 1, Asked: time.Now(),
+		Expires: time.Now(), By: onboarding.Operator{ID: "ada"}}
+	must(t, store.InsertRisk(t.Context(), a.pool, asked))
+	must(t, store.InsertRiskVote(t.Context(), a.pool, asked, risk.Vote{Act: risk.Accept,
+		By: onboarding.Operator{ID: "eve"}, At: time.Now()}))
 	_, a.rejected = a.ask("database")
 	a.vote(a.rejected, "eve", false)
 	must(t, store.CloseApproval(t.Context(), a.pool, a.rejected, onboarding.ApprovalRejected))
@@ -118,7 +124,7 @@ func (a *audited) verify(heads ...audit.Head) audit.Report {
 	return report
 }
 
-const chainedTables = `runs events approvals votes attempts freezes chain`
+const chainedTables = `runs events approvals votes attempts freezes risks risk_votes chain`
 
 // Whatever a superuser does to the rows or to the chain is found and named.
 func TestTamperingIsFound(t *testing.T) {
@@ -184,6 +190,9 @@ func TestTamperingIsFound(t *testing.T) {
 		{"a run goes on", `UPDATE runs SET state = 'active' WHERE id` + ofRun, true, `^run \S+ differs`},
 		{"a run is removed", `DELETE FROM runs WHERE id` + ofRun, false, `run \S+ of entry \d+ was removed`},
 		{"a freeze is removed", `DELETE FROM freezes`, true, `^freeze 1 of entry \d+ was removed$`},
+		{"a risk is accepted for longer", `UPDATE risks SET until = '2099-12-31'`, true, `^risk \S+ differs`},
+		{"a risk is accepted by somebody else", `UPDATE risk_votes SET operator = 'bob'`, true,
+			`^risk_vote accept/bob/\S+ is in no entry[\s\S]*risk_vote accept/eve/\S+ of entry \d+ was removed$`},
 
 		{"an entry is edited", `UPDATE chain SET record = replace(record, 'because', 'whatever') WHERE kind = 'vote'`,
 			true, `entry \d+ \(vote \S+/eve\) does not match its hash[\s\S]*vote \S+/eve differs from its entry`},
@@ -320,7 +329,7 @@ func TestAServingRoleOnlyAppends(t *testing.T) {
 		`UPDATE votes SET agrees = true`, `DELETE FROM votes`, `UPDATE approvals SET change = ''`,
 		`UPDATE approvals SET expires_at = now()`, `DELETE FROM approvals`, `UPDATE attempts SET started_at = now()`,
 		`DELETE FROM attempts`, `UPDATE runs SET requester = '{}'`, `DELETE FROM runs`,
-		`UPDATE freezes SET reason = ''`,
+		`UPDATE freezes SET reason = ''`, `UPDATE risks SET until = '2099-12-31'`, `DELETE FROM risk_votes`,
 		`INSERT INTO chain VALUES (99, NULL, 'event', '1', '{}', sha256(''))`, `UPDATE chain SET record = ''`,
 		`DELETE FROM chain`, `SELECT chain_append('event', NULL, '1', '{}')`,
 		`ALTER TABLE votes DISABLE TRIGGER ALL`, `SET session_replication_role = replica`,

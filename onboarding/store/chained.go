@@ -41,6 +41,10 @@ var chained = []chainedKind{
 		FROM attempts WHERE outcome <> 'running'`, approvalsByID.attempt},
 	{"freeze", []string{"id"}, `SELECT frozen_at AS frozen, frozen_by->>'id' AS frozen_by, id, reason,
 		thawed_at AS thawed, thawed_by->>'id' AS thawed_by FROM freezes`, nil},
+	{"risk", []string{"id"}, `SELECT asked_at AS asked, channel, confirm, definition, expires_at AS expires, finding,
+		id, name, needs, object, operation, operator, reason, report, source, until FROM risks`, nil},
+	{"risk_vote", []string{"act", "operator", "risk"}, `SELECT act, at, confirmed, name, operator, reason,
+		risk_id AS risk, source FROM risk_votes`, nil},
 }
 
 type chainedKind struct {

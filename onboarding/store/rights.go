@@ -17,8 +17,8 @@ var appendOnly = map[string][]string{
 		"expires_at", "remind_at", "escalate_at"},
 	"attempts": {"id", "run_id", "step", "approval_id", "started_at"},
 	"freezes":  {"id", "reason", "frozen_by", "frozen_at"},
-	"events":   nil, // nothing of them is changed, nor of votes
-	"votes":    nil,
+	// Nothing of these is changed.
+	"events": nil, "votes": nil, "risks": nil, "risk_votes": nil,
 }
 
 const (

@@ -11,6 +11,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/internal/sandbox/golden"
+	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
 
@@ -179,6 +180,8 @@ func TestCertificatePage(t *testing.T) {
 			Renewal: certificates.Renewal{Due: troubled.Lineages}},
 		"reload": {SiteReport: siteOf("merche-biche.com", certificates.Attention, 2*aDay),
 			Renewal: certificates.Renewal{Reload: true}},
+		"later": {SiteReport: troubled, Renewal: certificates.Renewal{Due: troubled.Lineages},
+			NotBefore: &onboarding.Moment{Time: looked.Add(16 * time.Hour), Zone: "Europe/Berlin"}},
 		"hostile": {SiteReport: hostile, Why: certificates.Diagnosis{Reasons: many, Timer: many, Log: many[:12]},
 			Refused: evil},
 		"nobody": {SiteReport: nobody,

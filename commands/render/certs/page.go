@@ -12,6 +12,8 @@ import (
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/schedule"
+	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 	"github.com/atlilith/onboardbot/onboarding/probe"
 )
@@ -32,8 +34,10 @@ type SiteDetail struct {
 	// renewal is what can be done from here; refused says why nothing can.
 	Renewal certificates.Renewal
 	Refused string
-	// Block is the block_id of the button that renews.
-	Block string
+	// Block is the block_id of the button that renews, and NotBefore when a renewal may be applied first,
+	// nil for at once.
+	Block     string
+	NotBefore *onboarding.Moment
 }
 
 // Page shows everything about one site.
@@ -52,9 +56,14 @@ func Page(seen *SiteDetail) *mrkdwn.Builder {
 		mrkdwn.Part{Head: "History", Body: historyText(seen)})
 	writeBlockers(page, seen)
 	if !seen.Renewal.None() {
-		label := "Renew now"
+		label := "Renew"
 		if len(seen.Renewal.Due) == 0 {
-			label = "Reload now"
+			label = "Reload"
+		}
+		if seen.NotBefore == nil {
+			label += " now"
+		} else {
+			page.Say(schedule.NotBefore(seen.NotBefore))
 		}
 		page.Buttons(seen.Block, blockkit.Button(ActionRenew, seen.Domain, label, slack.StylePrimary))
 	}

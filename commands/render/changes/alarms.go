@@ -11,12 +11,15 @@ import (
 )
 
 // Alarms are what an approver must not overlook in a change, as lines of mrkdwn: addresses that are
-// replaced, and what a sync would commit that certbot did not write.
+// replaced, commits that are pushed too, and what a sync would commit that certbot did not write.
 func Alarms(approval *onboarding.Approval) []string {
 	var lines []string
 	for _, item := range approval.Change.Items {
 		if item.DNS != nil {
 			lines = append(lines, replacedAddresses(item.DNS)...)
+		}
+		if item.Commit != nil {
+			lines = append(lines, otherCommits(item.Commit.Unpushed)...)
 		}
 		if item.Commit != nil && approval.Step.Kind() == onboarding.KindSync {
 			lines = append(lines, strangeLines(item.Commit)...)
@@ -41,6 +44,22 @@ func replacedAddresses(update *onboarding.ZoneUpdate) []string {
 			mrkdwn.Inline(strings.TrimSuffix(set.Name, ".")), set.Type, mrkdwn.Inline(mrkdwn.FirstFew(gone, ", "))))
 	}
 	return lines
+}
+
+// otherCommits names the commits that are pushed too and change something else than the change does.
+func otherCommits(commits []onboarding.UnpushedCommit) []string {
+	var subjects []string
+	for _, commit := range commits {
+		if len(commit.Files) > 0 {
+			subjects = append(subjects, mrkdwn.Inline(mrkdwn.FirstLine(commit.Subject)))
+		}
+	}
+	if len(subjects) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s *Pushed too:* %s in the bot's name, which the remote does not have yet: %s. "+
+		"An earlier push failed, or somebody else made this.", mrkdwn.MarkTrouble,
+		mrkdwn.Count(len(subjects), "other commit"), mrkdwn.FirstFew(subjects, " · "))}
 }
 
 func strangeLines(commit *onboarding.Commit) []string {

@@ -23,6 +23,24 @@ func TestAlarms(t *testing.T) {
 		t.Error(diff)
 	}
 
+	evil := "evil\n"
+	commit := &onboarding.Commit{Folder: "d/merche.com", Subject: "s", Unpushed: []onboarding.UnpushedCommit{
+		{Commit: strings.Repeat("a", 40), Subject: "Shown above", Run: "r"},
+		{Commit: strings.Repeat("b", 40), Subject: "Not shown", Run: "r",
+			Files: []onboarding.FileChange{{Path: "d/cocotte.com/x", Mode: "100644", After: &evil}}}}}
+	committed := onboarding.Change{Items: []onboarding.Item{{Commit: commit}}}
+	want = []string{"🔴 *Pushed too:* 1 other commit in the bot's name, which the remote does not have yet: Not shown. " +
+		"An earlier push failed, or somebody else made this."}
+	if diff := cmp.Diff(want, Alarms(&onboarding.Approval{Change: committed})); diff != "" {
+		t.Error(diff)
+	}
+	if text := FullText(committed); !strings.Contains(text, "\n== Pushed too: commit aaaaaaaaaaaa, which the remote does "+
+		"not have yet\nShown above\nRun: r\nIts files are among those above.\n") ||
+		!strings.Contains(text, "\n== In commit bbbbbbbbbbbb: cocotte.com/x (new, +1)\n") ||
+		!strings.Contains(text, "\n+evil\n") {
+		t.Error(text)
+	}
+
 	before := "server {\n\tlisten 80;\n\tserver_name merche.com www.merche.com;\n\troot /var/www/merche.com;\n}\n"
 	after := `server {
 	server_name merche.com www.merche.com;

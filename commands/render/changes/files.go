@@ -31,6 +31,26 @@ func commitParts(commit *onboarding.Commit) []mrkdwn.Part {
 	for _, file := range files {
 		parts = append(parts, filePart(commit.Folder, file))
 	}
+	for _, unpushed := range commit.Unpushed {
+		parts = append(parts, unpushedParts(path.Dir(commit.Folder), unpushed)...)
+	}
+	return parts
+}
+
+// unpushedParts shows a commit that the push publishes too, with what it changes in the folder of all
+// domains.
+func unpushedParts(domains string, commit onboarding.UnpushedCommit) []mrkdwn.Part {
+	short := commit.Commit[:min(12, len(commit.Commit))]
+	body := visible.Exact(commit.Subject) + "\nRun: " + visible.Exact(commit.Run)
+	if len(commit.Files) == 0 {
+		body += "\nIts files are among those above."
+	}
+	parts := []mrkdwn.Part{{Head: "Pushed too: commit " + short + ", which the remote does not have yet", Body: body}}
+	for _, file := range commit.Files {
+		part := filePart(domains, file)
+		part.Head = "In commit " + short + ": " + part.Head
+		parts = append(parts, part)
+	}
 	return parts
 }
 

@@ -57,6 +57,7 @@ func (p reportText) message(approvers []string, command string) *mrkdwn.Builder 
 	if p.isQuiet() {
 		page.Note(fmt.Sprintf("%s %s: %s. %s%s%s", mrkdwn.MarkDone, p.outcome(), p.coverage(), p.changes(),
 			p.accepted(), p.askedBy()))
+		p.listAccepted(page)
 		return page
 	}
 	head := fmt.Sprintf("%s *%s*", p.mark(), p.outcome())
@@ -72,7 +73,9 @@ func (p reportText) message(approvers []string, command string) *mrkdwn.Builder 
 		page.Say(mrkdwn.Inline(mrkdwn.Summary(p.Problem)))
 	} else {
 		p.writeFindings(page)
+		p.offerRisks(page)
 		p.writeUnchecked(page)
+		p.listAccepted(page)
 	}
 	if names := findingNames(p.Changes.Fixed); names != "" {
 		page.Say(mrkdwn.MarkDone + " Fixed: " + names)

@@ -29,6 +29,7 @@ func leakOf(kind results.Kind, operation, table string) results.Finding {
 	if kind == results.Risk {
 		f.As, f.Evidence = "any session",
 			"row-level security is off; no other tenant has a row here that could prove a leak"
+		f.Definition = "3f2a90c1d4e5"
 	}
 	return f
 }
@@ -60,6 +61,20 @@ func isolationCases() map[string]*record.Record {
 		"incomplete": recordOf(results.Incomplete), "leak-and-more": recordOf(results.Leaking, leak),
 		"failed": recordOf(results.Sound),
 		"huge":   recordOf(results.Leaking), "hostile": recordOf(results.Leaking),
+	}
+	cases["accepted"], cases["accepted-quiet"] = recordOf(results.Sound), recordOf(results.Sound)
+	cases["accepted"].By, cases["many-risks"] = "U0ANA", recordOf(results.Incomplete)
+	for _, name := range []string{"accepted", "accepted-quiet"} {
+		cases[name].Report.Accepted = []results.Accepted{
+			{Finding: risk, Acceptance: results.Acceptance{Reason: "nothing reads it", Who: "Ana Ortiz",
+				Until: "2027-01-31"}},
+			{Finding: risk, Acceptance: results.Acceptance{Reason: "only the API calls it",
+				Who: "asked by ana, accepted by bo", Until: "2027-01-31",
+				Request: "0193546c-0000-7000-8000-000000000002"}}}
+	}
+	for i := range maxProven {
+		risk := leakOf(results.Risk, "execute", fmt.Sprintf("public.%s_%d", strings.Repeat("long", 30), i))
+		cases["many-risks"].Report.Findings = append(cases["many-risks"].Report.Findings, risk)
 	}
 	cases["first"].Since = time.Time{}
 	cases["asked"].Tick, cases["asked"].By = time.Time{}, "U0ANA"
@@ -124,7 +139,8 @@ func TestIsolationMessages(t *testing.T) {
 			}
 		}
 		golden.Compare(t, filepath.Join("testdata", "isolation", name+".txtar"), txtar.Format(&archive))
-		if calm := messages[0].Blocks; (name == "green" || name == "first" || name == "asked") != (len(calm) == 1 &&
+		if calm := messages[0].Blocks; (name == "green" || name == "first" || name == "asked" ||
+			name == "accepted-quiet") != (len(calm) == 1 &&
 			len(messages[0].Text) < 300) {
 			t.Errorf("%s: %d blocks", name, len(calm))
 		}

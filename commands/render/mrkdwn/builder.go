@@ -44,6 +44,14 @@ func (s *Builder) Say(mrkdwn string) {
 	s.lines = append(s.lines, mrkdwn)
 }
 
+// Beside adds a paragraph of mrkdwn with a button at its side.
+func (s *Builder) Beside(mrkdwn string, button *slack.ButtonBlockElement) {
+	section := blockkit.Section(mrkdwn)
+	section.Accessory = slack.NewAccessory(button)
+	s.Blocks = append(s.Blocks, section)
+	s.lines = append(s.lines, mrkdwn)
+}
+
 // Note adds a line of small mrkdwn.
 func (s *Builder) Note(mrkdwn string) {
 	s.Blocks = append(s.Blocks, blockkit.Context(mrkdwn))

@@ -4,6 +4,7 @@ package schedule
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -45,16 +46,24 @@ func NotBefore(at *onboarding.Moment) string {
 		blockkit.Escape(windows.Text(at.In())))
 }
 
+// OnlyInWindow says of a request that it is about a change with a window.
+const OnlyInWindow = mrkdwn.MarkClock + " Once approved, it is applied only while its window is open."
+
 // Lines say that the change of an approval waits for its window, or that somebody had it applied
 // outside of it. Windowed means that a window covers the change.
 func Lines(view *onboarding.View, approval *onboarding.Approval, windowed bool) (lines []string) {
-	open := approval.State == onboarding.ApprovalOpen
-	switch until := approval.NotBefore(); {
-	case open && !until.IsZero():
-		lines = append(lines, fmt.Sprintf("%s Once approved, it waits until %s.", mrkdwn.MarkClock,
-			blockkit.Date(until)))
-	case open && windowed:
-		lines = append(lines, mrkdwn.MarkClock+" Once approved, it is applied only while its window is open.")
+	if approval.State == onboarding.ApprovalOpen {
+		waits := NotBefore(view.Request.At)
+		until := approval.NotBefore()
+		switch {
+		case !until.IsZero():
+			waits = fmt.Sprintf("%s Once approved, it waits until %s.", mrkdwn.MarkClock, blockkit.Date(until))
+		case windowed:
+			waits = strings.TrimSpace(waits + "\n" + OnlyInWindow)
+		}
+		if waits != "" {
+			lines = append(lines, waits)
+		}
 	}
 	for _, event := range view.Events {
 		if event.Kind == onboarding.EventApplyNow && event.Approval == approval.ID {

@@ -40,7 +40,8 @@ func (s *Stage) faults() []page.Fault {
 			Expect: "The bot reconnects within a second or two. What is pressed meanwhile may show Slack's own error " +
 				"and can be pressed again."},
 		{ID: "storm", Label: "429 storm", Do: s.storm, Now: s.stormy,
-			Expect: "Slack refuses the next ten posts and ten updates. Messages arrive late, in order and once each."},
+			Expect: "Slack refuses the next three posts and three updates, for 5 s each. Messages arrive in order and " +
+				"once each, and what is then older than 10 s says that it was delivered late."},
 		{ID: "nameserver", Label: "Stop or start a name server", Do: s.nameServer, Now: s.silent,
 			Expect: "The DNS step waits until every authoritative server answers with the new records. When the " +
 				"server is back, it continues by itself within seconds."},
@@ -106,13 +107,13 @@ func (s *Stage) dropSockets(ctx context.Context) (string, error) {
 
 func (s *Stage) storm(ctx context.Context) (string, error) {
 	for _, method := range []string{"chat.postMessage", "chat.update"} {
-		err := s.Slack.Order(ctx, workspace.Fault{Kind: workspace.FaultRateLimit, Method: method, Times: 10,
-			RetryAfter: time.Second})
+		err := s.Slack.Order(ctx, workspace.Fault{Kind: workspace.FaultRateLimit, Method: method, Times: 3,
+			RetryAfter: 5 * time.Second})
 		if err != nil {
 			return "", err
 		}
 	}
-	return "Slack will refuse the next ten posts and ten updates with 429.", nil
+	return "Slack will refuse the next three posts and three updates with 429.", nil
 }
 
 // stormy says how many refusals are left.
@@ -121,7 +122,7 @@ func (s *Stage) stormy(context.Context) string {
 	if left == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d of 20 refusals are left.", left)
+	return fmt.Sprintf("%d of 6 refusals are left.", left)
 }
 
 // nameServer silences the second name server, or lets it answer again.

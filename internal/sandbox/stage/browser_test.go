@@ -192,7 +192,7 @@ func weathered(w *window) {
 		w.th.t.Errorf("%d refusals did not happen", left)
 	}
 	const twice = `[...document.querySelectorAll('#replies article')]
-		.map(a => a.querySelector('.grow').innerText.split('\n')[1])
+		.map(a => a.querySelector('.grow').innerText.split('\n').slice(1).find(line => !line.startsWith('⏳ Delivered')))
 		.filter((line, i, all) => all.indexOf(line) < i).join()`
 	lines, err := chromedp.Run(w.ctx, chromedp.Evaluate[string](twice))
 	if err != nil {

@@ -151,7 +151,7 @@ func (ps *people) findOption(s spot, options []map[string]any, value string) (an
 	}
 	var offered []string
 	for _, o := range options {
-		text := word(object(o["text"])["text"])
+		text := reads(o["text"])
 		if text == value {
 			return o, nil
 		}
@@ -252,7 +252,7 @@ func (ps *people) readOptions(u *User, a Action) (Outcome, error) {
 		}
 	}
 	for _, o := range options {
-		out.Options = append(out.Options, word(object(o["text"])["text"]))
+		out.Options = append(out.Options, reads(o["text"]))
 	}
 	out.Options = slices.Clip(out.Options)
 	return out, nil

@@ -56,7 +56,7 @@ func (ps *people) findScene(u *User, a Action) (scene, error) {
 func (s spot) labels() []string {
 	var all []string
 	for _, v := range []any{s.element["text"], s.block["label"], s.element["placeholder"]} {
-		if t := word(object(v)["text"]); t != "" {
+		if t := reads(v); t != "" {
 			all = append(all, t)
 		}
 	}
@@ -64,12 +64,12 @@ func (s spot) labels() []string {
 		all = append(all, label)
 	}
 	for _, side := range []string{"positive_button", "negative_button"} {
-		if t := word(object(object(s.element[side])["text"])["text"]); t != "" {
+		if t := reads(object(s.element[side])["text"]); t != "" {
 			all = append(all, t)
 		}
 	}
 	if s.block["type"] == "section" && s.typ != "button" {
-		all = append(all, word(object(s.block["text"])["text"]))
+		all = append(all, reads(s.block["text"]))
 	}
 	return all
 }
@@ -125,7 +125,7 @@ func (ps *people) press(u *User, a Action) (Outcome, error) {
 		action["value"] = v
 	}
 	for _, side := range []string{"positive_button", "negative_button"} {
-		if b := object(s.element[side]); word(object(b["text"])["text"]) == a.Target {
+		if b := object(s.element[side]); reads(b["text"]) == a.Target {
 			action["text"], action["value"] = b["text"], b["value"]
 		}
 	}
@@ -169,7 +169,7 @@ func (ps *people) sendAction(
 
 // confirmOf reads a confirmation dialog; its deny button says Cancel if the app does not name it.
 func confirmOf(c map[string]any) *Confirm {
-	text := func(name string) string { return word(object(c[name])["text"]) }
+	text := func(name string) string { return reads(c[name]) }
 	d := &Confirm{Title: text("title"), Text: text("text"), Confirm: text("confirm"), Deny: text("deny")}
 	or(&d.Deny, "Cancel")
 	return d

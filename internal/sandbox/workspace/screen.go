@@ -230,7 +230,7 @@ func (m *message) rawBlocks() json.RawMessage {
 }
 
 func modalOf(v *view) Modal {
-	text := func(name string) string { return word(object(v.content[name])["text"]) }
+	text := func(name string) string { return reads(v.content[name]) }
 	m := Modal{
 		ID:         v.id,
 		Kind:       word(v.content["type"]),

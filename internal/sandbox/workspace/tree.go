@@ -3,6 +3,7 @@ package workspace
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 )
 
 // spot is one element inside blocks, with the block that it belongs to.
@@ -15,6 +16,11 @@ type spot struct {
 func object(v any) map[string]any { m, _ := v.(map[string]any); return m }
 func array(v any) []any           { a, _ := v.([]any); return a }
 func word(v any) string           { s, _ := v.(string); return s }
+
+var entities = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
+
+// reads is the text of a text object as people see it: without entities.
+func reads(v any) string { return entities.Replace(word(object(v)["text"])) }
 
 // copied is a deep copy of a JSON value.
 func copied[T any](v T) T {

@@ -32,7 +32,7 @@ type Function struct {
 	ArgTypes   []string // of what a call gives: IN, INOUT and VARIADIC
 	ArgBases   []string // those of domains, else ArgTypes
 	ArgKinds   []string // pg_type.typtype
-	ArgLabels  []string // first labels of enums
+	ArgLabels  []string // first labels of enums and, for arrays, of their elements
 	ArgNames   []string // of ArgTypes
 	Variadic   bool     // the last argument is an array that a call has to mark
 	Arguments  string   // as ALTER FUNCTION identifies it
@@ -109,7 +109,8 @@ SELECT p.oid, n.nspname, p.proname, p.prosecdef, o.rolname, coalesce(p.proconfig
                FROM unnest(p.proargtypes) WITH ORDINALITY a(t, i) JOIN pg_type t ON t.oid = a.t ORDER BY i),
        array(SELECT t.typtype::text FROM unnest(p.proargtypes) WITH ORDINALITY a(t, i) JOIN pg_type t ON t.oid = a.t
               ORDER BY i),
-       array(SELECT coalesce((SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = a.t ORDER BY enumsortorder LIMIT 1),
+       array(SELECT coalesce((SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid IN (a.t, (SELECT typelem FROM pg_type
+             WHERE oid = a.t AND typcategory = 'A')) ORDER BY enumsortorder LIMIT 1),
                              '') FROM unnest(p.proargtypes) WITH ORDINALITY a(t, i) ORDER BY i),
        array(SELECT coalesce(n, '') FROM unnest(p.proargnames) WITH ORDINALITY a(n, i)
               WHERE p.proargmodes IS NULL OR p.proargmodes[i] IN ('i', 'b', 'v') ORDER BY i),

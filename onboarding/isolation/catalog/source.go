@@ -63,6 +63,20 @@ func (c *Catalog) AnySourceNames(word string) bool {
 		slices.ContainsFunc(c.Relations, func(t *Relation) bool { return t.PolicyNames(word) })
 }
 
+// AnySourceMentions reports whether a policy, a view or a function contains one of the words, as a
+// name or otherwise.
+func (c *Catalog) AnySourceMentions(words ...string) bool {
+	has := func(text string) bool {
+		return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
+	}
+	return slices.ContainsFunc(c.Functions, func(f *Function) bool { return has(f.Definition) }) ||
+		slices.ContainsFunc(c.Relations, func(t *Relation) bool {
+			return has(t.Definition) || slices.ContainsFunc(t.Policies, func(p Policy) bool {
+				return has(p.Using) || has(p.Check)
+			})
+		})
+}
+
 // Names reports whether the function's source names a relation, in any letter case.
 func (f *Function) Names(t *Relation) bool {
 	return containsWord(strings.ToLower(f.Source), strings.ToLower(t.Name))

@@ -36,6 +36,7 @@ type functions struct {
 	caller       *victims.Caller
 	irreversible *irreversible
 	owned        []*catalog.Relation // tables of tenants' rows
+	outer        map[*catalog.Relation][]tenancy.Tenant
 }
 
 func newFunctions(s *Setup) *functions {
@@ -43,6 +44,7 @@ func newFunctions(s *Setup) *functions {
 		setup: s, config: s.config, victims: s.victims, attempts: s.attempts, limiter: s.limiter, model: s.model,
 		prover: s.prover, fixes: s.fixes, results: s.results,
 		owned: s.scope.ownedTables(), irreversible: s.irreversible,
+		outer: map[*catalog.Relation][]tenancy.Tenant{},
 	}
 }
 
@@ -114,7 +116,7 @@ func (c *functions) leak(f *catalog.Function, s session.Session, found results.F
 // its body, or "".
 func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled string, err error) {
 	answers := map[string]map[string]bool{} // by arguments
-	judged := map[string]bool{}             // by victim and arguments
+	judged := map[string]bool{}             // by victim and arguments, and by arguments alone
 	var ends ends
 	for _, v := range c.victims.List() {
 		attackers, err := c.victims.Attackers(ctx, v)
@@ -147,6 +149,12 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled 
 					judged[key] = true
 					if err := c.judgeDependence(ctx, call{f, args, v, s}); err != nil {
 						return "", err
+					}
+					if answers[args] != nil && !judged[args] { // for an earlier victim
+						judged[args] = true
+						if err := c.judgeOthers(ctx, call{f, args, v, s}); err != nil {
+							return "", err
+						}
 					}
 				}
 				if answers[args] == nil {

@@ -71,12 +71,19 @@ func (i *inserts) variants(a attempt) []variant {
 			}
 		}
 	}
-	if len(o.Parents) > 0 && len(o.Persons) > 0 && me != nil {
-		mine := maps.Clone(values)
-		for _, c := range o.Persons {
-			mine[c] = me
-		}
+	authors := m.Authors(a.table)
+	if me == nil || len(authors) == 0 || o.Class != tenancy.ClassTenant {
+		return variants
+	}
+	mine := maps.Clone(values)
+	for _, c := range authors {
+		mine[c] = me
+	}
+	// Where the row's other columns say whose it is, everybody named may be the attacker.
+	if len(o.Orgs) == 0 && len(o.Parents) > 0 {
 		variants = append(variants, variant{values: mine, below: true})
+	} else if a.target.Victim.IsOrg() && len(authors) > len(o.Persons) {
+		variants = append(variants, variant{values: mine})
 	}
 	return variants
 }
@@ -109,7 +116,7 @@ func (i *inserts) landed(ctx context.Context, tx *session.Tx, a attempt, row vic
 	if err != nil || !row.Identified() {
 		return err
 	}
-	if err := tx.Enter(ctx, session.Session{User: own.User, Org: own.Org}); err != nil {
+	if err := tx.Enter(ctx, own); err != nil {
 		return err
 	}
 	var seen int

@@ -52,6 +52,54 @@ func (c *functions) judgeDependence(ctx context.Context, call call) error {
 	return nil
 }
 
+// judgeOthers is [functions.judgeDependence] for a call that names no victim: of everybody's rows, a
+// function that answers one takes the first or the last, and no sampled victim need own these.
+func (c *functions) judgeOthers(ctx context.Context, call call) error {
+	for _, t := range c.caller.Tables(call.function) {
+		owners, err := c.outermost(ctx, t)
+		if err != nil {
+			return err
+		}
+		for _, owner := range owners {
+			if owner == call.victim || call.session.Identity.Is(owner) || c.blamed(call.function) {
+				continue
+			}
+			call.victim = owner
+			if err := c.judgeDependence(ctx, call); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// outermost are the owners of the first row of a table, as they lie in it, and of the last by its key.
+func (c *functions) outermost(ctx context.Context, t *catalog.Relation) ([]tenancy.Tenant, error) {
+	if known, ok := c.outer[t]; ok {
+		return known, nil
+	}
+	var owners []tenancy.Tenant
+	owner, ends := c.model.Owner(t, "a"), []string{""}
+	if key := t.SingleKey(); key != nil {
+		ends = append(ends, "ORDER BY "+query.Column("a", key.Name)+" DESC")
+	}
+	if c.model.Of(t).Class != tenancy.ClassTenant || !t.HasRowIDs() {
+		ends = nil
+	}
+	for _, order := range ends {
+		found, err := query.Strings(ctx, c.setup.truth, fmt.Sprintf("SELECT %[1]s FROM (SELECT * FROM %[2]s a %[3]s "+
+			"LIMIT 1) a WHERE %[1]s IS NOT NULL", owner, t.SQL(), order))
+		if err != nil && query.SQLState(err) == "" {
+			return nil, err
+		}
+		for _, o := range found {
+			owners = append(owners, tenancy.ParseOwner(o))
+		}
+	}
+	c.outer[t] = owners
+	return owners, nil
+}
+
 // depends reports whether a call's answer changes with a victim's rows of a table.
 func (c *functions) depends(
 	ctx context.Context, call call, t *catalog.Relation, how proof.Changing,

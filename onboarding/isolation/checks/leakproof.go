@@ -92,8 +92,14 @@ func (f trusted) sql(guess string) string {
 		strings.Join(arguments, ", "))
 }
 
-// allMessages makes the server send messages of every level that PL/pgSQL has.
-const allMessages = "SET LOCAL client_min_messages = debug1"
+// allMessages makes the server send messages of every level that PL/pgSQL has, and allRows makes it
+// read every row: an index by which a policy finds the session's own would leave the others out, and
+// every session may do without one.
+const (
+	allMessages = "SET LOCAL client_min_messages = debug1;"
+	allRows     = "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; " +
+		"SET LOCAL enable_bitmapscan = off"
+)
 
 // readMessages reports a leak if the function's error or notices hold a value of another tenant's
 // row. Other arguments get guesses that sort among the column's values, before all of them, and
@@ -108,7 +114,7 @@ func (c *leakproof) readMessages(ctx context.Context, f trusted) error {
 		for _, guess := range guesses {
 			said := ""
 			err := c.attempts.Read(ctx, s, func(tx *session.Tx) error {
-				if err := tx.Exec(ctx, allMessages); err != nil {
+				if err := tx.Exec(ctx, allMessages+allRows); err != nil {
 					return err
 				}
 				_ = tx.Notices()
@@ -193,6 +199,9 @@ func (c *leakproof) measure(ctx context.Context, f trusted) error {
 	for _, s := range append([]session.Session{session.Unset, session.Empty}, c.sample...) {
 		blind, slower := false, false
 		err := c.attempts.Read(ctx, s, func(tx *session.Tx) (err error) {
+			if err := tx.Exec(ctx, allRows); err != nil {
+				return err
+			}
 			var visible int
 			err = tx.QueryRow(ctx, "SELECT count(*) FROM "+f.table.SQL()).Scan(&visible)
 			if blind = visible == 0; err != nil || !blind {

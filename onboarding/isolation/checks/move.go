@@ -160,14 +160,17 @@ func (m *moves) ownRow(ctx context.Context, a attempt) (*victims.Target, error) 
 		if model.Of(a.table).Class == tenancy.ClassMembers {
 			condition = model.IsPerson(a.table, "a", model.Membership.Person, w)
 		}
-		rows, err := m.w.rows.Matching(ctx, a.table, condition, 1)
-		if err != nil {
-			return nil, err
-		}
-		if len(rows) > 0 {
-			m.ownRows[key] = &rows[0]
-			break
+		// Of an Org's rows, those that name the Person come first: policies may let them change no other.
+		for _, narrower := range []string{fmt.Sprintf("(%s) AND ", model.Names(a.table, i)), ""} {
+			rows, err := m.w.rows.Matching(ctx, a.table, narrower+condition, 1)
+			if err != nil {
+				return nil, err
+			}
+			if len(rows) > 0 {
+				m.ownRows[key] = &rows[0]
+				return m.ownRows[key], nil
+			}
 		}
 	}
-	return m.ownRows[key], nil
+	return nil, nil
 }

@@ -119,16 +119,22 @@ func (c *ownWrites) try(ctx context.Context, s session.Session, sql string) (ref
 func (c *ownWrites) insertion(t *catalog.Relation) writing {
 	w := c.writer
 	return func(_ context.Context, s session.Session, row victims.Target) []string {
-		values, o := maps.Clone(row.Values), w.model.Of(t)
+		values := maps.Clone(row.Values)
+		sets := [][]string{nil}
 		if row.Victim.IsOrg() && s.Identity.Person != nil {
-			for _, column := range o.Persons {
+			sets = [][]string{w.model.Of(t).Persons, w.model.Authors(t)}
+		}
+		var statements []string
+		for _, authors := range sets {
+			for _, column := range authors {
 				values[column] = s.Identity.Person
 			}
+			sql := w.rows.Insert(t, values, victims.NewKeys).SQL
+			if sql != "" && (len(statements) == 0 || len(authors) > len(sets[0])) {
+				statements = append(statements, sql)
+			}
 		}
-		if sql := w.rows.Insert(t, values, victims.NewKeys).SQL; sql != "" {
-			return []string{sql}
-		}
-		return nil
+		return statements
 	}
 }
 

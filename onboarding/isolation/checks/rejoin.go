@@ -3,6 +3,7 @@ package checks
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
@@ -51,6 +52,45 @@ func (r *rejoins) try(ctx context.Context, a attempt) error {
 		if a.outcome.proven {
 			return r.w.readJoined(ctx, a, fmt.Sprintf("UPDATE %s a SET %s%s", t.SQL(), sets, where))
 		}
+	}
+	return nil
+}
+
+// joins has Persons move their own account into another Org, where accounts say in a column which Org
+// they are in.
+type joins struct{ w *writer }
+
+func (j *joins) try(ctx context.Context, a attempt) error {
+	m, t := j.w.model, a.table
+	home := t.Column(m.Membership.HomeColumn)
+	if t != m.Users.Table || home == nil || !home.Update || a.session.Identity.Person == nil {
+		return nil
+	}
+	org := a.target.Values[home.Name]
+	if org == nil || slices.Contains(a.session.Identity.Orgs, *org) {
+		return nil
+	}
+	if own := a.session.Identity.Orgs; len(own) > 0 && j.w.config.Settings.HasOrg() {
+		a.session.Org = &own[0] // in which they may manage accounts
+		a.session.Label = fmt.Sprintf("Person %s acting in their Org %s", *a.session.Identity.Person, own[0])
+	}
+	me := m.IsPerson(t, "a", m.Users.ID, m.IdentitySQL(a.session.Identity))
+	err := j.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error {
+		n, err := tx.Affected(ctx, fmt.Sprintf("UPDATE %s a SET %s WHERE %s", t.SQL(), home.Assign(org), me))
+		if err != nil || n == 0 {
+			return err
+		}
+		a.outcome.tried++
+		found, err := j.w.prover.Written(ctx, tx, proof.Write{
+			Victim: a.target.Victim, Table: t, Condition: me, By: tenancy.Placed, Stated: len(t.Triggers)+t.Rules == 0,
+		})
+		if found != nil {
+			j.w.leak(ctx, a, results.Update, "moved their own account into Org "+*org)
+		}
+		return err
+	})
+	if err != nil && !a.outcome.sort(err) {
+		return err
 	}
 	return nil
 }

@@ -139,6 +139,35 @@ func (c *trust) statements(ctx context.Context, p promotion) ([]string, error) {
 	if len(statements) > 0 && !c.scope.isSmall(ctx, t) {
 		statements = statements[:len(statements)-1]
 	}
+	posing, err := c.posing(ctx, p)
+	return append(statements, posing...), err
+}
+
+// posing renders UPDATEs that make the attacker's own row say what a victim's says elsewhere, such as
+// the address of a guest, by which policies may know who somebody is.
+func (c *trust) posing(ctx context.Context, p promotion) ([]string, error) {
+	m := c.model
+	var statements []string
+	for _, column := range p.table.Columns {
+		if column.Category != catalog.String || !column.Update || m.IsSecret(p.table, column.Name) {
+			continue
+		}
+		for _, other := range c.scope.ownedTables() {
+			like := other.Column(column.Name)
+			if other == p.table || like == nil || like.Category != catalog.String || m.IsSecret(other, like.Name) {
+				continue
+			}
+			rows, err := c.rows.Matching(ctx, other, fmt.Sprintf("%s = %s AND %s IS NOT NULL", m.Owner(other, "a"),
+				query.Literal(p.victim.String()), query.Column("a", like.Name)), 1)
+			if err != nil {
+				return nil, err
+			}
+			if len(rows) > 0 {
+				statements = append(statements, fmt.Sprintf("UPDATE %s a SET %s WHERE %s", p.table.SQL(),
+					column.Assign(rows[0].Values[like.Name]), m.Names(p.table, p.session.Identity)))
+			}
+		}
+	}
 	return statements, nil
 }
 

@@ -74,6 +74,13 @@ func (w *writer) ownMembership(a attempt) bool {
 		victims.Equal(named, a.session.Identity.Person)
 }
 
+// colleagues reports whether the target is the account of somebody in an Org of the session's, where
+// accounts say in a column of their own which Org they are in. Then they are the Org's.
+func (w *writer) colleagues(t *catalog.Relation, target victims.Target, s session.Session) bool {
+	home := target.Values[w.model.Membership.HomeColumn]
+	return t == w.model.Users.Table && home != nil && slices.Contains(s.Identity.Orgs, *home)
+}
+
 // aims are the WHERE clauses to write with: at the row itself and, as a statement that reads
 // nothing is held to fewer policies, none.
 func (w *writer) aims(ctx context.Context, a attempt) []string {

@@ -51,6 +51,7 @@ func newWrites(s *Setup) *writes {
 		{results.Update, mayUpdate, (&updates{w}).try},
 		{results.Update, mayUpdate, (&moves{w, map[ownRowKey]*victims.Target{}}).try},
 		{results.Update, (*catalog.Relation).Updatable, (&rejoins{w}).try},
+		{results.Update, (*catalog.Relation).Updatable, (&joins{w}).try},
 		{results.Delete, mayDelete, (&deletes{w}).try},
 	}}
 }
@@ -156,7 +157,7 @@ func (c *writes) attack(
 			// Further rows of a victim are for a former member, who may be the author of some,
 			// and for a delete whose first row a constraint held.
 			heldDelete := m.operation == results.Delete && out.constraint
-			if done[key] && !s.Kind.HasLeft() && !heldDelete {
+			if done[key] && !s.Kind.HasLeft() && !heldDelete || w.colleagues(t, target, s) {
 				continue
 			}
 			done[key] = true

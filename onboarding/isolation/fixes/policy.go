@@ -32,6 +32,9 @@ func (w *Writer) Close(t *catalog.Relation, operation results.Operation) string 
 	case !o.Owned():
 		return w.Revoke("ALL", t, "it repeats tenants' rows and does not say whose")
 	}
+	if !w.Settings.TellsUser() {
+		return fmt.Sprintf("-- add a restrictive policy on %s that lets a session reach only rows of its own tenant", t)
+	}
 	return w.protect(t, o)
 }
 
@@ -44,7 +47,7 @@ func (w *Writer) protect(t *catalog.Relation, o *tenancy.Ownership) string {
 	if !t.Forced {
 		fmt.Fprintf(&sql, "ALTER TABLE %s FORCE ROW LEVEL SECURITY;\n", t.SQL())
 	}
-	sql.WriteString(w.functions(o))
+	sql.WriteString(w.functions(t, o))
 	if !slices.ContainsFunc(t.Policies, func(p catalog.Policy) bool { return p.Permissive && p.Applies }) {
 		fmt.Fprintf(&sql, "DROP POLICY IF EXISTS tenant ON %[1]s;\nCREATE POLICY tenant ON %[1]s TO %[2]s USING "+
 			"(true);\n",
@@ -87,6 +90,15 @@ func (w *Writer) fences(t *catalog.Relation, o *tenancy.Ownership) []fence {
 		}
 	}
 	own := w.own(t, o)
+	if m.IsProfile(t) && m.HasOrgs() {
+		return []fence{
+			{"tenant_fence_read", "SELECT", fmt.Sprintf("%s OR %s IN (SELECT %s())", own, query.Name(t.Key[0]),
+				w.function("tenant_co_members"))},
+			{"tenant_fence_insert", "INSERT", own},
+			{"tenant_fence_update", "UPDATE", own},
+			{"tenant_fence_delete", "DELETE", own},
+		}
+	}
 	if public := m.PublicRows(t); public != "" {
 		return []fence{
 			{"tenant_fence_read", "SELECT", fmt.Sprintf("(%s) OR (%s)", public, own)},
@@ -108,7 +120,7 @@ func (w *Writer) function(name string) string { return query.Name(w.Model.Users.
 
 // functions are functions that list what a session belongs to. They run with their definer's
 // rights, since a policy that reads its own table would recurse.
-func (w *Writer) functions(o *tenancy.Ownership) string {
+func (w *Writer) functions(t *catalog.Relation, o *tenancy.Ownership) string {
 	m, me := w.Model, w.me()
 	create := func(name, returns, body string) string {
 		return fmt.Sprintf("CREATE OR REPLACE FUNCTION %s() RETURNS SETOF %s LANGUAGE sql STABLE SECURITY DEFINER "+
@@ -116,10 +128,11 @@ func (w *Writer) functions(o *tenancy.Ownership) string {
 	}
 	orgs := fmt.Sprintf("SELECT mem.org FROM (%s) mem WHERE mem.person = %s AND mem.present", m.MembersSQL(), me)
 	switch {
-	case o.Class == tenancy.ClassUsers:
+	case o.Class == tenancy.ClassUsers, m.IsProfile(t) && m.HasOrgs():
 		body := fmt.Sprintf("SELECT other.person FROM (%s) other WHERE other.org IN (%s)", m.MembersSQL(), orgs)
 		return create("tenant_co_members", m.Users.Type, body)
-	case o.Class == tenancy.ClassOrgs, o.Class == tenancy.ClassMembers, len(o.Orgs)+len(o.Either) > 0 && m.HasOrgs():
+	case o.Class == tenancy.ClassOrgs, o.Class == tenancy.ClassMembers, o.OrgSQL != "",
+		len(o.Orgs)+len(o.Either) > 0 && m.HasOrgs():
 		return create("tenant_orgs", m.Orgs.Type, orgs)
 	}
 	return ""
@@ -145,6 +158,13 @@ func (w *Writer) own(t *catalog.Relation, o *tenancy.Ownership) string {
 		return inOrg(m.Orgs.ID)
 	}
 	var terms []string
+	if o.PersonSQL != "" {
+		terms = append(terms, fmt.Sprintf("%s = (%s)::text", tenancy.OnRow(o.PersonSQL, t.SQL()), me))
+	}
+	if o.OrgSQL != "" {
+		terms = append(terms, fmt.Sprintf("%s IN (SELECT mine::text FROM %s() mine)", tenancy.OnRow(o.OrgSQL, t.SQL()),
+			w.function("tenant_orgs")))
+	}
 	for _, c := range o.Persons {
 		term := isMe(c)
 		for _, org := range o.Orgs {

@@ -93,6 +93,9 @@ func (r *reader) prepareTransaction(ctx context.Context, conn *pgconn.PgConn) (e
 	for i, name := range r.shared.config.Settings.Names() {
 		calls = append(calls, fmt.Sprintf("set_config(%s, $%d::text, true)", query.Literal(name), i+1))
 	}
+	if r.shared.config.Settings.Opening.RoleQuery != "" {
+		calls = append(calls, fmt.Sprintf("set_config('role', $%d::text, true)", len(calls)+1))
+	}
 	if r.begin, err = conn.Prepare(ctx, "begin", "BEGIN", nil); err != nil {
 		return err
 	}
@@ -108,6 +111,9 @@ func identity(names session.Settings, s session.Session) [][]byte {
 	var values [][]byte
 	for _, setting := range names.Values(s.User, s.Org) {
 		values = append(values, []byte(setting.Value))
+	}
+	if role, differs := s.RoleValue(names); differs {
+		values = append(values, []byte(role))
 	}
 	return values
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
@@ -83,16 +84,36 @@ func (s *Store) Last(ctx context.Context) (*Record, error) { return s.last(ctx, 
 // LastCompleted is Last without the reports whose check could not run.
 func (s *Store) LastCompleted(ctx context.Context) (*Record, error) { return s.last(ctx, false) }
 
-const lastSQL = `
-	SELECT id, asked_by, channel, tick, at, report, problem FROM isolation_reports
-	 WHERE tenant = '' AND ($1 OR report IS NOT NULL) ORDER BY at DESC LIMIT 1`
+const (
+	selectRecord = `SELECT id, tenant, asked_by, channel, tick, at, report, problem FROM isolation_reports`
+	lastSQL      = selectRecord + ` WHERE tenant = '' AND ($1 OR report IS NOT NULL) ORDER BY at DESC LIMIT 1`
+	recordSQL    = selectRecord + ` WHERE id = $1`
+)
 
 func (s *Store) last(ctx context.Context, failedToo bool) (*Record, error) {
+	record, err := s.record(ctx, lastSQL, failedToo)
+	if err != nil {
+		return nil, fmt.Errorf("the last isolation report: %w", err)
+	}
+	return record, nil
+}
+
+// Report returns a report, or nil if there is none with this id. Its Changes are empty.
+func (s *Store) Report(ctx context.Context, id uuid.UUID) (*Record, error) {
+	record, err := s.record(ctx, recordSQL, id)
+	if err != nil {
+		return nil, fmt.Errorf("isolation report %s: %w", id, err)
+	}
+	return record, nil
+}
+
+// record reads one record, nil if there is none.
+func (s *Store) record(ctx context.Context, sql string, argument any) (*Record, error) {
 	var record Record
 	var tick *time.Time
 	var report []byte
-	err := s.pool.QueryRow(ctx, lastSQL, failedToo).
-		Scan(&record.ID, &record.By, &record.Channel, &tick, &record.At, &report, &record.Problem)
+	err := s.pool.QueryRow(ctx, sql, argument).Scan(&record.ID, &record.Tenant, &record.By, &record.Channel, &tick,
+		&record.At, &report, &record.Problem)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -103,7 +124,7 @@ func (s *Store) last(ctx context.Context, failedToo bool) (*Record, error) {
 		err = json.Unmarshal(report, &record.Report)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the last isolation report: %w", err)
+		return nil, err
 	}
 	return &record, nil
 }

@@ -20,6 +20,9 @@ type Acceptance struct {
 	// Who takes the risk on, and Until is the last day on which they do, in UTC, such as 2027-01-31.
 	Who   string `yaml:"who" json:"who"`
 	Until string `yaml:"until" json:"until"`
+	// Request identifies an acceptance that operators gave while the product runs. It is empty for one
+	// of the configuration.
+	Request string `yaml:"-" json:"request,omitempty"`
 }
 
 // Problems returns what is wrong with the acceptance, each with its key.

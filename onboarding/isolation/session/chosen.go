@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/atlilith/onboardbot/internal/claims"
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/taint"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
@@ -22,9 +23,11 @@ const (
 var usualValues = []string{"true", "on", "1", "yes", "t", "admin", "service", "service_role", "superuser", "system",
 	"root", "owner", "bypass", "*", "%", "999999", ""}
 
-// ChosenSettings are the settings, other than the identity's, by which policies, views and functions
-// decide something. An attacker chooses their values.
+// ChosenSettings are the settings by which policies, views and functions decide something, and whose
+// values an attacker chooses: those that are not the identity's and, of the documents that carry it,
+// the members that users write themselves.
 type ChosenSettings struct {
+	identity Settings
 	settings []*taint.Setting
 	// Unread are the sources that could not be parsed.
 	Unread []string
@@ -33,10 +36,26 @@ type ChosenSettings struct {
 // ReadChosenSettings reads the sources of everything that may read a setting. server are the
 // server's own settings that every session may set.
 func ReadChosenSettings(cat *catalog.Catalog, identity Settings, server []string) *ChosenSettings {
+	written := func(name string) bool {
+		members := identity.userWritten(name)
+		return len(members) > 0 && cat.AnySourceMentions(members...)
+	}
 	decisions, unread := taint.Read(cat, func(name string) bool {
-		return !identity.IsIdentity(name) && (isCustom(name) || slices.Contains(server, strings.ToLower(name)))
+		if identity.IsIdentity(name) {
+			return written(name)
+		}
+		return isCustom(name) || slices.Contains(server, strings.ToLower(name))
 	})
-	return &ChosenSettings{settings: decisions.Settings(), Unread: unread}
+	c := &ChosenSettings{identity: identity, Unread: unread}
+	for _, s := range decisions.Settings() {
+		if identity.IsIdentity(s.Name) {
+			s = s.Within(identity.userWritten(s.Name))
+		}
+		if len(s.Slots()) > 0 {
+			c.settings = append(c.settings, s)
+		}
+	}
+	return c
 }
 
 // isCustom reports whether a setting is a custom one: the server's own have no dot.
@@ -71,7 +90,12 @@ func (c *ChosenSettings) Sessions(base Session, known Known) []Session {
 			return
 		}
 		tried[key] = true
-		sessions = append(sessions, base.with(extra, known.shown), Unset.with(extra, known.shown))
+		sessions = append(sessions, base.with(c.issued(base, extra), known.shown))
+		// Without an identity, there is no document that the platform verified.
+		extra = slices.DeleteFunc(slices.Clone(extra), func(e Setting) bool { return c.identity.IsIdentity(e.Name) })
+		if len(extra) > 0 {
+			sessions = append(sessions, Unset.with(extra, known.shown))
+		}
 	}
 	for i := range c.combinations() {
 		try(fill(c.settings, nth(i)))
@@ -88,6 +112,19 @@ func (c *ChosenSettings) Sessions(base Session, known Known) []Session {
 		try(fill(custom, func(slot *taint.Slot) (string, bool) { return value, !slot.Document }))
 	}
 	return sessions
+}
+
+// issued completes settings that carry a session's identity with what the platform puts into them.
+func (c *ChosenSettings) issued(base Session, extra []Setting) []Setting {
+	extra = slices.Clone(extra)
+	for i, e := range extra {
+		for _, value := range c.identity.Values(base.User, base.Org) {
+			if value.Name == e.Name {
+				extra[i].Value, extra[i].written = claims.Merge(value.Value, e.Value), e.Value
+			}
+		}
+	}
+	return extra
 }
 
 // nth chooses for each part the literal with a number, or its last.
@@ -116,7 +153,7 @@ func fill(settings []*taint.Setting, choose func(*taint.Slot) (string, bool)) []
 	var extra []Setting
 	for _, s := range settings {
 		if value, ok := s.Fill(choose); ok {
-			extra = append(extra, Setting{s.Name, value})
+			extra = append(extra, Setting{Name: s.Name, Value: value})
 		}
 	}
 	return extra
@@ -159,7 +196,7 @@ func (c *ChosenSettings) Columns() []string {
 func (s Session) ChosenKey() string {
 	var said []string
 	for _, e := range s.Extra {
-		said = append(said, e.Name+"="+e.Value)
+		said = append(said, e.Name+"="+e.chosen())
 	}
 	return strings.Join(said, " ")
 }

@@ -26,6 +26,22 @@ type Settings struct {
 	// Templates are further settings that carry the identity, by name: text in which {user} and
 	// {org} stand for the ids, such as {"sub": "{user}", "role": "authenticated"}.
 	Templates map[string]string `yaml:"templates"`
+	// UserWritten are members of the templates' JSON documents that users write themselves, though
+	// the platform verified the document. nil: user_metadata, as Supabase and Auth0 name it.
+	UserWritten []string `yaml:"user_written"`
+	// Opening says how the platform opens a session.
+	Opening Opening `yaml:"-"`
+}
+
+// userWritten are the members of a setting's document that users write themselves.
+func (s Settings) userWritten(name string) []string {
+	if template, ok := s.Templates[name]; !ok || !claims.IsObject(template) {
+		return nil
+	}
+	if s.UserWritten == nil {
+		return []string{"user_metadata"}
+	}
+	return s.UserWritten
 }
 
 // Allows reports whether the platform can open a session at all: with OrgVerified, none that claims
@@ -49,10 +65,10 @@ func (s Settings) HasOrg() bool {
 func (s Settings) Values(user, org *string) []Setting {
 	var values []Setting
 	if s.User != "" && user != nil {
-		values = append(values, Setting{s.User, *user})
+		values = append(values, Setting{Name: s.User, Value: *user})
 	}
 	if s.Org != "" && org != nil {
-		values = append(values, Setting{s.Org, *org})
+		values = append(values, Setting{Name: s.Org, Value: *org})
 	}
 	if user == nil && org == nil {
 		return values
@@ -64,10 +80,13 @@ func (s Settings) Values(user, org *string) []Setting {
 		return *id
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Templates)) {
-		values = append(values, Setting{name, claims.Fill(s.Templates[name], text(user), text(org))})
+		values = append(values, Setting{Name: name, Value: claims.Fill(s.Templates[name], text(user), text(org))})
 	}
 	return values
 }
+
+// noUser is what UserSQL is where no setting holds the id of the Person.
+const noUser = "NULL::text"
 
 // UserSQL is an expression for the id of the session's Person as text, or NULL.
 func (s Settings) UserSQL() string {
@@ -84,8 +103,11 @@ func (s Settings) UserSQL() string {
 		}
 		return fmt.Sprintf("(%s::jsonb #>> %s)", settingSQL(name), query.Array(path))
 	}
-	return "NULL::text"
+	return noUser
 }
+
+// TellsUser reports whether UserSQL tells a session's Person.
+func (s Settings) TellsUser() bool { return s.Opening.UserQuery == "" && s.UserSQL() != noUser }
 
 // settingSQL is an expression for the value of a setting, or NULL where it is empty or unset.
 func settingSQL(name string) string {
@@ -101,8 +123,17 @@ func (s Settings) Names() []string {
 	return names
 }
 
-// IsIdentity reports whether a setting carries the identity.
-func (s Settings) IsIdentity(name string) bool { return slices.Contains(s.Names(), name) }
+// tokenSettings begins the names of the settings in which PostgREST passes the claims of a token on
+// that it verified: request.jwt.claims and, in versions before 9, request.jwt.claim.NAME.
+const tokenSettings = "request.jwt.claim"
+
+// IsIdentity reports whether a setting carries the identity. Whoever takes it from the claims of a
+// token may read the token in its older settings, too, and no session chooses these.
+func (s Settings) IsIdentity(name string) bool {
+	names := s.Names()
+	return slices.Contains(names, name) || strings.HasPrefix(name, tokenSettings) &&
+		slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, tokenSettings) })
+}
 
 // Budget bounds the connections, the rate and the time of a check.
 type Budget struct {

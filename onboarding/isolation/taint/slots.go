@@ -1,6 +1,7 @@
 package taint
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 )
@@ -51,6 +52,44 @@ func (s *Setting) Fill(choose func(*Slot) (string, bool)) (string, bool) {
 		value, ok = filled, true
 	}
 	return value, ok
+}
+
+// Within returns the setting as far as something is decided by some members of the JSON object that it
+// holds.
+func (s *Setting) Within(members []string) *Setting {
+	found := &Setting{Name: s.Name, slots: map[string]*Slot{}}
+	for _, key := range s.order {
+		slot := *s.slots[key]
+		path := slot.origin.path
+		switch {
+		case len(path) > 0 && path[0].kind == member && slices.Contains(members, path[0].text):
+		case len(path) == 0 && slot.Document:
+			slot.Literals = slices.DeleteFunc(slices.Clone(slot.Literals), func(l string) bool {
+				return !hasOnly(l, members)
+			})
+			if len(slot.Literals) == 0 {
+				continue
+			}
+		default:
+			continue
+		}
+		found.slots[key], found.order = &slot, append(found.order, key)
+	}
+	return found
+}
+
+// hasOnly reports whether a text is a JSON object of some members and no others.
+func hasOnly(text string, members []string) bool {
+	var document map[string]json.RawMessage
+	if json.Unmarshal([]byte(text), &document) != nil || len(document) == 0 {
+		return false
+	}
+	for key := range document {
+		if !slices.Contains(members, key) {
+			return false
+		}
+	}
+	return true
 }
 
 // Decisions is what sources decide by settings.

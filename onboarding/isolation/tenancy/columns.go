@@ -2,6 +2,7 @@ package tenancy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -25,7 +26,7 @@ const canonicalNames = 2
 
 // classifyByColumns classifies the relations whose own columns, or whose configuration, say
 // whose a row is.
-func (d *discovery) classifyByColumns() {
+func (d *discovery) classifyByColumns() error {
 	d.m.own[d.m.Users.Table.OID] = &Ownership{Class: ClassUsers, Why: "the Persons themselves"}
 	if d.m.HasOrgs() {
 		d.m.own[d.m.Orgs.Table.OID] = &Ownership{Class: ClassOrgs, Why: "the Orgs themselves"}
@@ -34,7 +35,10 @@ func (d *discovery) classifyByColumns() {
 		if d.m.own[r.OID] != nil {
 			continue
 		}
-		o := d.configured(r)
+		o, err := d.configured(r)
+		if err != nil {
+			return err
+		}
 		if o == nil {
 			o = d.fromColumns(r)
 		}
@@ -42,19 +46,22 @@ func (d *discovery) classifyByColumns() {
 			d.m.own[r.OID] = o
 		}
 	}
+	return nil
 }
 
 // configured is what the configuration says about a relation, or nil.
-func (d *discovery) configured(r *catalog.Relation) *Ownership {
+func (d *discovery) configured(r *catalog.Relation) (*Ownership, error) {
 	t, ok := d.config.Tables[r.String()]
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	o := &Ownership{Class: ClassTenant, Why: "configured", Configured: true}
 	switch {
 	case t.Platform:
 		o.Class = ClassPlatform
-		return o
+		return o, nil
+	case t.UserSQL != "" || t.OrgSQL != "":
+		return byExpression(r, t)
 	case t.User != "" || t.Org != "":
 		if t.User != "" {
 			o.Persons = []string{t.User}
@@ -62,23 +69,23 @@ func (d *discovery) configured(r *catalog.Relation) *Ownership {
 		if t.Org != "" {
 			o.Orgs = []string{t.Org}
 		}
-		return o
+		return o, nil
 	case t.Parent != "":
 		if parent := d.m.Catalog.Named(t.ParentTable); parent != nil && len(parent.Key) == 1 {
 			o.Parents = []ParentLink{{Columns: []string{t.Parent}, Table: parent, TargetCols: parent.Key}}
-			return o
+			return o, nil
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // fromColumns classifies a relation by its columns and foreign keys. It returns nil where they
 // do not hold a tenant.
 func (d *discovery) fromColumns(r *catalog.Relation) *Ownership {
 	o := &Ownership{Class: ClassTenant}
-	o.Persons = leading(r, d.m.Users, personColumns)
+	o.Persons = d.leading(r, d.m.Users, d.personNames())
 	if d.m.HasOrgs() {
-		o.Orgs = leading(r, d.m.Orgs, orgColumns)
+		o.Orgs = d.leading(r, d.m.Orgs, d.orgNames())
 		if d.m.Users.Type == d.m.Orgs.Type && len(o.Orgs) == 0 {
 			o.Either = d.either(r)
 			o.Persons = slices.DeleteFunc(o.Persons, func(c string) bool { return slices.Contains(o.Either, c) })
@@ -87,8 +94,9 @@ func (d *discovery) fromColumns(r *catalog.Relation) *Ownership {
 	if !o.Direct() {
 		return nil
 	}
-	namesAuthor := func(c string) bool { return madeBy.MatchString(catalog.Normalize(c)) }
-	onlyAuthors := !slices.ContainsFunc(o.Persons, func(c string) bool { return !namesAuthor(c) })
+	onlyAuthors := !slices.ContainsFunc(o.Persons, func(c string) bool {
+		return !madeBy.MatchString(catalog.Normalize(c))
+	})
 	if len(o.Orgs)+len(o.Either) == 0 && !r.RLS && onlyAuthors {
 		// Who entered a row of a lookup table does not own it; who wrote a draft does.
 		why := fmt.Sprintf("%s says who made a row, and that need not be its owner", strings.Join(o.Persons, ", "))
@@ -98,23 +106,57 @@ func (d *discovery) fromColumns(r *catalog.Relation) *Ownership {
 	return o
 }
 
+// namesOrg reports whether a normalized name of a column is that of the table of Orgs, such as
+// account_id where these are in accounts, and not that of the table of users.
+func (d *discovery) namesOrg(column string) bool {
+	return d.m.HasOrgs() && catalog.RefersTo(column, d.m.Orgs.Table.Name) &&
+		!catalog.RefersTo(column, d.m.Users.Table.Name)
+}
+
+func (d *discovery) personNames() []string {
+	return slices.DeleteFunc(slices.Clone(personColumns), d.namesOrg)
+}
+
+// orgNames are the names of columns that hold Orgs, with those that usually hold a Person where the
+// table of Orgs is called so.
+func (d *discovery) orgNames() []string {
+	names := slices.Clone(orgColumns)
+	for _, name := range personColumns {
+		if d.namesOrg(name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// namesAuthor reports whether a normalized name is that of a column for who wrote a row, who need not
+// own it.
+func namesAuthor(name string) bool {
+	return madeBy.MatchString(name) || slices.Contains([]string{"author", "authorid", "creator", "creatorid"}, name)
+}
+
 // leading returns the columns of r that hold tenants of one kind: the one with a canonical name,
-// else all that a foreign key leads from, else the one with the best name of the right type.
-func leading(r *catalog.Relation, tenants Tenants, names []string) []string {
+// unless a foreign key leads from another that names no author, else all that a foreign key leads
+// from, else the one with the best name of the right type.
+func (d *discovery) leading(r *catalog.Relation, tenants Tenants, names []string) []string {
 	toTenants, keyed := map[string]bool{}, map[string]bool{}
 	for _, fk := range r.ForeignKeys {
-		if i := slices.Index(fk.TargetCols, tenants.ID); fk.Target == tenants.Table.OID && i >= 0 {
-			toTenants[fk.Columns[i]], keyed[fk.Columns[i]] = true, true
+		holds := slices.IndexFunc(fk.TargetCols, func(c string) bool { return d.holdsTenant(fk.Target, c, tenants, 0) })
+		if holds >= 0 {
+			toTenants[fk.Columns[holds]], keyed[fk.Columns[holds]] = true, true
 			continue
 		}
 		for _, c := range fk.Columns {
 			keyed[c] = true
 		}
 	}
+	ownerByKey := slices.ContainsFunc(slices.Collect(maps.Keys(toTenants)), func(c string) bool {
+		return !namesAuthor(catalog.Normalize(c))
+	})
 	for _, name := range names[:canonicalNames] {
 		for _, c := range r.Columns {
 			if catalog.Normalize(c.Name) == name && (c.Type == tenants.Type || mayHoldID(c)) &&
-				(toTenants[c.Name] || !keyed[c.Name]) {
+				(toTenants[c.Name] || !keyed[c.Name] && !ownerByKey) {
 				return []string{c.Name}
 			}
 		}
@@ -143,6 +185,22 @@ func leading(r *catalog.Relation, tenants Tenants, names []string) []string {
 		}
 	}
 	return nil
+}
+
+// holdsTenant reports whether a column that a foreign key leads to is the tenants' id, or the key of a
+// table with a row for each tenant, such as profiles beside users, that refers to it.
+func (d *discovery) holdsTenant(table uint32, column string, tenants Tenants, depth int) bool {
+	if table == tenants.Table.OID {
+		return column == tenants.ID
+	}
+	r := d.m.Catalog.Relation(table)
+	if r == nil || depth > maxDepth || len(r.Key) != 1 || r.Key[0] != column {
+		return false
+	}
+	return slices.ContainsFunc(r.ForeignKeys, func(fk catalog.ForeignKey) bool {
+		return len(fk.Columns) == 1 && fk.Columns[0] == column &&
+			d.holdsTenant(fk.Target, fk.TargetCols[0], tenants, depth+1)
+	})
 }
 
 // mayHoldID reports whether a column can hold ids in another type than the tenants' own, such as

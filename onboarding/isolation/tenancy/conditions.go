@@ -2,6 +2,7 @@ package tenancy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
@@ -54,14 +55,27 @@ func (f foreign) row(r *catalog.Relation, alias string, depth int) string {
 		return fmt.Sprintf("(%s IS NOT NULL AND NOT %s AND NOT %s)", query.Column(alias, m.Membership.Org),
 			m.IsOrg(r, alias, m.Membership.Org, w), m.IsPerson(r, alias, m.Membership.Person, w))
 	case ClassTenant:
-		return f.tenantRow(r, alias, depth)
+		row := f.tenantRow(r, alias, depth)
+		if m.IsProfile(r) {
+			shared := fmt.Sprintf("coalesce(%s = ANY(%s), false)", query.Column(alias, r.Key[0]), w.CoMembers)
+			return fmt.Sprintf("(%s AND NOT %s)", row, shared)
+		}
+		return row
 	}
 	return "false"
 }
 
 func (f foreign) tenantRow(r *catalog.Relation, alias string, depth int) string {
 	m, w, o := f.model, f.identity, f.model.Of(r)
+	if o.Derived() && f.side == Attacker {
+		return "true" // the truth has to be asked
+	}
 	var set, mine []string
+	if o.PersonSQL != "" {
+		id := OnRow(o.PersonSQL, alias)
+		set = append(set, id+" IS NOT NULL")
+		mine = append(mine, fmt.Sprintf("coalesce(%s = %s::text, false)", id, w.Person))
+	}
 	for _, c := range o.Persons {
 		set, mine = append(set, query.Column(alias, c)+" IS NOT NULL"), append(mine, m.IsPerson(r, alias, c, w))
 	}
@@ -87,10 +101,15 @@ func (f foreign) tenantRow(r *catalog.Relation, alias string, depth int) string 
 	if len(set) > 0 {
 		rest = fmt.Sprintf("(%s AND NOT %s)", query.AnyOf(set), query.AnyOf(mine))
 	}
-	if len(o.Orgs) == 0 {
+	if len(o.Orgs) == 0 && o.OrgSQL == "" {
 		return rest
 	}
 	var orgSet, orgMine []string
+	if o.OrgSQL != "" {
+		id := OnRow(o.OrgSQL, alias)
+		orgSet = append(orgSet, id+" IS NOT NULL")
+		orgMine = append(orgMine, fmt.Sprintf("coalesce(%s = ANY(%s::text[]), false)", id, w.Orgs))
+	}
 	for _, c := range o.Orgs {
 		orgSet = append(orgSet, query.Column(alias, c)+" IS NOT NULL")
 		orgMine = append(orgMine, m.IsOrg(r, alias, c, w))
@@ -110,7 +129,8 @@ const (
 
 // ForeignWrite is [Model.Foreign] from the truth's side for rows that a session wrote, and
 // stricter: the Person whom a membership names may accept or end it but not create it, and
-// sharing an Org with somebody gives no right to change their account.
+// sharing an Org with somebody gives no right to change their account, unless accounts are the
+// Org's own: each says in a column of its own which Org it is in.
 func (m *Model) ForeignWrite(r *catalog.Relation, alias string, w IdentitySQL, by Writing) string {
 	switch m.Of(r).Class {
 	case ClassMembers:
@@ -119,16 +139,26 @@ func (m *Model) ForeignWrite(r *catalog.Relation, alias string, w IdentitySQL, b
 			return fmt.Sprintf("(%s IS NOT NULL AND NOT %s)", query.Column(alias, org), m.IsOrg(r, alias, org, w))
 		}
 	case ClassUsers:
-		return "NOT " + m.IsPerson(r, alias, m.Users.ID, w)
+		mine := m.IsPerson(r, alias, m.Users.ID, w)
+		if home := m.Membership.HomeColumn; home != "" && by == Placed {
+			return fmt.Sprintf("(%s IS NOT NULL AND NOT %s)", query.Column(alias, home), m.IsOrg(r, alias, home, w))
+		} else if home != "" {
+			mine = query.AnyOf([]string{mine, m.IsOrg(r, alias, home, w)})
+		}
+		return "NOT " + mine
+	case ClassTenant:
+		if m.IsProfile(r) {
+			return foreign{m, w, Truth}.tenantRow(r, alias, 0)
+		}
 	}
 	return foreign{m, w, Truth}.row(r, alias, 0)
 }
 
 // Certain reports whether the columns of a row that an attacker sees decide whose it is. Where
-// its parent decides, the truth has to.
+// its parent or SQL of the configuration decides, the truth has to.
 func (m *Model) Certain(r *catalog.Relation) bool {
 	o := m.Of(r)
-	return o.Class != ClassTenant || len(o.Parents) == 0
+	return o.Class != ClassTenant || len(o.Parents) == 0 && !o.Derived()
 }
 
 // Owner is an expression for whose a row is, as [Tenant.String] renders it. It is NULL for a row
@@ -153,6 +183,9 @@ func (m *Model) owner(r *catalog.Relation, alias string, depth int) string {
 		return "NULL"
 	}
 	parts := []string{"NULL"}
+	if o.OrgSQL != "" {
+		parts = append(parts, fmt.Sprintf("'%s ' || %s", Org, OnRow(o.OrgSQL, alias)))
+	}
 	for _, c := range o.Orgs {
 		parts = append(parts, label(Org, c))
 	}
@@ -161,6 +194,9 @@ func (m *Model) owner(r *catalog.Relation, alias string, depth int) string {
 		up := fmt.Sprintf("p%d", depth+1)
 		parts = append(parts, fmt.Sprintf("(SELECT %s FROM %s %s WHERE %s LIMIT 1)",
 			m.owner(p.Table, up, depth+1), p.Table.SQL(), up, p.JoinSQL(alias, up)))
+	}
+	if o.PersonSQL != "" {
+		parts = append(parts, fmt.Sprintf("'%s ' || %s", Person, OnRow(o.PersonSQL, alias)))
 	}
 	for _, c := range o.Persons {
 		parts = append(parts, label(Person, c))
@@ -204,6 +240,19 @@ func (m *Model) RowKey(r *catalog.Relation, alias string) string {
 		parts[i] = query.Literal(k+" ") + " || " + query.Column(alias, k) + "::text"
 	}
 	return strings.Join(parts, " || ', ' || ")
+}
+
+// Authors are the columns of a row that say which Persons made it or have to do with it, whoever owns
+// it: its owner's, and those with a foreign key to the users.
+func (m *Model) Authors(r *catalog.Relation) []string {
+	authors := slices.Clone(m.Of(r).Persons)
+	for _, fk := range r.ForeignKeys {
+		if fk.Target == m.Users.Table.OID && len(fk.Columns) == 1 && fk.TargetCols[0] == m.Users.ID &&
+			!slices.Contains(authors, fk.Columns[0]) && !slices.Contains(m.Of(r).Either, fk.Columns[0]) {
+			authors = append(authors, fk.Columns[0])
+		}
+	}
+	return authors
 }
 
 // Names is the condition, on the alias a, that a row names the identity's Person.

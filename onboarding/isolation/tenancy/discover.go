@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -34,17 +35,26 @@ type Source struct {
 // Discover finds the tenants and whose the rows of every relation are.
 func Discover(ctx context.Context, from Source, config Config) (*Model, error) {
 	m := &Model{Catalog: from.Catalog, own: map[uint32]*Ownership{}, directory: map[uint32]bool{},
-		public: map[uint32]string{}}
-	for name, table := range config.Tables {
-		if r := m.Catalog.Named(name); r != nil {
-			m.public[r.OID] = table.Public
+		tables: map[uint32]TableConfig{}}
+	for _, name := range slices.Sorted(maps.Keys(config.Tables)) {
+		r := m.Catalog.Named(name)
+		if r == nil {
+			continue
+		}
+		m.tables[r.OID] = config.Tables[name]
+		for _, column := range config.Tables[name].Secret {
+			if r.Column(column) == nil {
+				return nil, fmt.Errorf("tables[%q].secret: %s has no column %s", name, r, column)
+			}
 		}
 	}
 	d := &discovery{m: m, config: config, session: from.ReadAs}
 	if err := d.findTenants(ctx, from.Truth); err != nil {
 		return nil, err
 	}
-	d.classifyByColumns()
+	if err := d.classifyByColumns(); err != nil {
+		return nil, err
+	}
 	d.findMembership()
 	d.followParents()
 	if err := d.followValues(ctx, from.Truth); err != nil {
@@ -53,12 +63,13 @@ func Discover(ctx context.Context, from Source, config Config) (*Model, error) {
 	d.followParents()
 	d.inherit()
 	d.markUnclassified()
-	return m, nil
+	return m, d.tryExpressions(ctx, from.Truth)
 }
 
 var (
-	userTables = []string{"users", "user", "people", "persons", "person", "accounts", "profiles", "app_users"}
-	orgTables  = []string{"orgs", "org", "organizations", "organisations", "organization", "organisation",
+	userTables = []string{"users", "user", "people", "persons", "person", "accounts", "profiles", "app_users",
+		"user_profiles"}
+	orgTables = []string{"orgs", "org", "organizations", "organisations", "organization", "organisation",
 		"workspaces", "teams",
 		"companies", "agencies"}
 	ownerColumns = []string{"ownerid", "owner", "owneruserid"}

@@ -33,7 +33,7 @@ func (d *discovery) findMembership() {
 // findRosters finds who is in which Org in the columns of users and orgs themselves.
 func (d *discovery) findRosters() bool {
 	ms := &d.m.Membership
-	if home := leading(d.m.Users.Table, d.m.Orgs, orgColumns); len(home) > 0 {
+	if home := d.leading(d.m.Users.Table, d.m.Orgs, d.orgNames()); len(home) > 0 {
 		ms.HomeColumn = home[0]
 	}
 	for _, c := range d.m.Orgs.Table.Columns {

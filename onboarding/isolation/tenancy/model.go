@@ -2,6 +2,9 @@ package tenancy
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
@@ -20,7 +23,7 @@ type Model struct {
 	UnprotectedTenants bool
 
 	own       map[uint32]*Ownership
-	public    map[uint32]string
+	tables    map[uint32]TableConfig
 	directory map[uint32]bool
 }
 
@@ -37,11 +40,25 @@ func (m *Model) HasOrgs() bool { return m.Orgs.Table != nil }
 
 // PublicRows is the condition on a relation's own columns for the rows that every session may read by
 // design, or empty.
-func (m *Model) PublicRows(r *catalog.Relation) string { return m.public[r.OID] }
+func (m *Model) PublicRows(r *catalog.Relation) string { return m.tables[r.OID].Public }
+
+// secret matches normalized names of columns whose values are a right by themselves, such as an
+// invitation's token: whoever knows one was given it.
+var secret = regexp.MustCompile(`token|secret|passw|passcode|digest|hash|apikey|licen[sc]ekey|otp$|nonce|` +
+	`(invite|invitation|join|access|auth|recovery|reset|verification|confirmation|backup)code`)
+
+// IsSecret reports whether no attacker knows what others' rows hold in a column: the configuration
+// says so or, where it says nothing of the table's secrets, the column's name.
+func (m *Model) IsSecret(r *catalog.Relation, column string) bool {
+	if configured := m.tables[r.OID].Secret; configured != nil {
+		return slices.Contains(configured, column)
+	}
+	return secret.MatchString(catalog.Normalize(column))
+}
 
 // Public is the condition, on an alias, that every session may read a row by design.
 func (m *Model) Public(r *catalog.Relation, alias string) string {
-	condition := m.public[r.OID]
+	condition := m.PublicRows(r)
 	if condition == "" {
 		return "false"
 	}
@@ -65,6 +82,14 @@ func (m *Model) TableOf(kind OwnerKind) Tenants {
 
 // IsTenants reports whether a relation is the table of users or of orgs.
 func (m *Model) IsTenants(r *catalog.Relation) bool { return r == m.Users.Table || r == m.Orgs.Table }
+
+// IsProfile reports whether a relation has one row for each Person beside the table of users and is
+// called like one, such as profiles. Who shares an Org with somebody may read theirs, as in users.
+func (m *Model) IsProfile(r *catalog.Relation) bool {
+	o := m.Of(r)
+	return o.Class == ClassTenant && !o.Configured && len(r.Key) == 1 && slices.Equal(o.Persons, r.Key) &&
+		slices.Contains(userTables, strings.ToLower(r.Name))
+}
 
 // IsMembership reports whether a relation is the table of memberships.
 func (m *Model) IsMembership(r *catalog.Relation) bool { return r == m.Membership.Table }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,13 +46,14 @@ func (c Canary) knownTo(i tenancy.Identity) bool {
 // Canaries are values that nobody but one victim should see. Found in an answer, one proves a
 // leak whatever the answer's shape.
 type Canaries struct {
+	model   *tenancy.Model
 	byValue map[string]Canary
 	shared  map[string]bool // values that several tenants hold
 	rows    map[tenancy.Tenant]map[*catalog.Relation]Values
 	tenants map[tenancy.Tenant]Values
 }
 
-// Row returns one row of a victim's in a table, or nil.
+// Row returns what an attacker may know of one row of a victim's in a table, or nil.
 func (c *Canaries) Row(v tenancy.Tenant, t *catalog.Relation) Values { return c.rows[v][t] }
 
 // ValueOf returns the longest of what victims' rows hold in a column, or "" where they hold nothing.
@@ -66,16 +68,16 @@ func (c *Canaries) ValueOf(t *catalog.Relation, column string) string {
 	return longest
 }
 
-// Tenant returns the victim's row in the table of its kind, or nil.
+// Tenant returns what an attacker may know of the victim's row in the table of its kind, or nil.
 func (c *Canaries) Tenant(v tenancy.Tenant) Values { return c.tenants[v] }
 
 // ReadCanaries reads the ids of the victims' rows, and texts that no other tenant holds.
 func (r *Rows) ReadCanaries(ctx context.Context) (*Canaries, error) {
+	m := r.config.Model
 	found := &Canaries{
-		byValue: map[string]Canary{}, shared: map[string]bool{},
+		model: m, byValue: map[string]Canary{}, shared: map[string]bool{},
 		rows: map[tenancy.Tenant]map[*catalog.Relation]Values{}, tenants: map[tenancy.Tenant]Values{},
 	}
-	m := r.config.Model
 	for _, v := range r.victims.list {
 		found.rows[v] = map[*catalog.Relation]Values{}
 		for _, t := range m.Catalog.Relations {
@@ -91,7 +93,7 @@ func (r *Rows) ReadCanaries(ctx context.Context) (*Canaries, error) {
 				r.config.Results.LeaveOut("%s: %s", t, query.Describe(err))
 				continue
 			}
-			found.add(t, o, rows)
+			found.add(t, o, rows, o.AreTenants() || m.IsProfile(t))
 		}
 	}
 	return found, r.dropReusedIDs(ctx, found)
@@ -105,13 +107,21 @@ func (r *Rows) ownedBy(t *catalog.Relation, v tenancy.Tenant) string {
 	return m.Owner(t, "a") + " = " + query.Literal(v.String())
 }
 
-func (c *Canaries) add(t *catalog.Relation, o *tenancy.Ownership, rows []Target) {
+// known are the values of a row that an attacker may know.
+func (c *Canaries) known(t *catalog.Relation, values Values) Values {
+	values = maps.Clone(values)
+	maps.DeleteFunc(values, func(column string, _ *string) bool { return c.model.IsSecret(t, column) })
+	return values
+}
+
+// account says that the rows are accounts, which people who share an Org may read.
+func (c *Canaries) add(t *catalog.Relation, o *tenancy.Ownership, rows []Target, account bool) {
 	for i, row := range rows {
 		if i == 0 {
-			c.rows[row.Victim][t] = row.Values
+			c.rows[row.Victim][t] = c.known(t, row.Values)
 		}
 		if o.AreTenants() {
-			c.tenants[row.Victim] = row.Values
+			c.tenants[row.Victim] = c.known(t, row.Values)
 		}
 		for _, column := range t.Columns {
 			value := row.Values[column.Name]
@@ -124,7 +134,7 @@ func (c *Canaries) add(t *catalog.Relation, o *tenancy.Ownership, rows []Target)
 				continue
 			}
 			isKey := slices.Contains(t.Key, column.Name)
-			c.byValue[*value] = Canary{Table: t, Key: row.Key, Owner: row.Victim, account: o.AreTenants(),
+			c.byValue[*value] = Canary{Table: t, Key: row.Key, Owner: row.Victim, account: account,
 				isKey: isKey}
 		}
 	}

@@ -78,7 +78,7 @@ func (a argument) candidates() []string {
 		return ids
 	}
 	switch {
-	case a.label != "":
+	case a.label != "" && !strings.HasSuffix(a.typ, "[]"):
 		return append(a.likeColumns(), query.Literal(a.label))
 	case a.kind == "c":
 		return a.composites()
@@ -154,6 +154,9 @@ func (a argument) arrays() literals {
 		if id := a.row(t)[key.Name]; id != nil {
 			found.addText("{" + *id + "}")
 		}
+	}
+	if a.label != "" {
+		return append(found, query.Literal("{"+a.label+"}"))
 	}
 	return append(found, query.Literal("{"+a.victim.ID+"}"))
 }

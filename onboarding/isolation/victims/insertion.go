@@ -56,8 +56,9 @@ func (r *Rows) Insert(t *catalog.Relation, values Values, keys Keys) Insertion {
 		if keys == ServerKeys && slices.Contains(t.Key, c.Name) && !slices.Contains(fixed, c.Name) {
 			continue
 		}
-		if slices.Contains(renew, c.Name) && !slices.Contains(fixed, c.Name) {
-			if value := uniqueLike(c, values[c.Name]); value != nil {
+		secret := r.config.Model.IsSecret(t, c.Name)
+		if (secret || slices.Contains(renew, c.Name)) && !slices.Contains(fixed, c.Name) {
+			if value := uniqueLike(c, values, fixed); value != nil || secret {
 				values[c.Name] = value
 			}
 		}

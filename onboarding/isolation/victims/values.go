@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"math/big"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -76,13 +77,39 @@ func Unique(c *catalog.Column) *string {
 // enoughVaried is how many random letters and digits make a value that no other row has.
 const enoughVaried = 6
 
-// uniqueLike is [Unique], in the shape of a value that the column's constraints let pass.
-func uniqueLike(c *catalog.Column, value *string) *string {
+// uniqueLike is [Unique], in the shape of the row's value, which the column's constraints let pass.
+// Policies may ask for parts that repeat one of the row's own ids, such as the folder of a file, so
+// these stay.
+func uniqueLike(c *catalog.Column, values Values, ids []string) *string {
+	value := values[c.Name]
 	if value == nil || c.Category != catalog.String || tenancy.IsUUID(*value) {
 		return Unique(c)
 	}
-	varied := 0
-	like := strings.Map(func(r rune) rune {
+	parts, kept, varied := strings.SplitAfter(*value, "/"), false, 0
+	for i, part := range parts {
+		text := strings.TrimSuffix(part, "/")
+		if slices.ContainsFunc(ids, func(id string) bool { return values[id] != nil && *values[id] == text }) {
+			kept = true
+			continue
+		}
+		var n int
+		parts[i], n = vary(part)
+		varied += n
+	}
+	like := strings.Join(parts, "")
+	switch {
+	case varied >= enoughVaried:
+		return &like
+	case kept:
+		like += *Unique(c)
+		return &like
+	}
+	return Unique(c)
+}
+
+// vary replaces the ASCII letters and digits of a text by random ones, and counts them.
+func vary(text string) (varied string, n int) {
+	varied = strings.Map(func(r rune) rune {
 		first, size := '0', int64(10)
 		switch {
 		case r >= 'a' && r <= 'z':
@@ -92,13 +119,10 @@ func uniqueLike(c *catalog.Column, value *string) *string {
 		case r < '0' || r > '9':
 			return r
 		}
-		varied++
+		n++
 		return first + rune(randomBelow(size))
-	}, *value)
-	if varied < enoughVaried {
-		return Unique(c)
-	}
-	return &like
+	}, text)
+	return varied, n
 }
 
 func randomNumber(low, high int64) string { return strconv.FormatInt(low+randomBelow(high-low), 10) }

@@ -1,6 +1,7 @@
 package victims
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -118,6 +119,9 @@ func (v *Victims) choose(ctx context.Context) error {
 			v.config.Results.LeaveOut("%s: %s", t, query.Describe(err))
 			continue
 		}
+		if owners, err = v.openFirst(ctx, owners); err != nil {
+			return err
+		}
 		for _, owner := range owners {
 			v.add(tenancy.ParseOwner(owner))
 		}
@@ -126,6 +130,23 @@ func (v *Victims) choose(ctx context.Context) error {
 		return err
 	}
 	return v.chooseByTraits(ctx)
+}
+
+// openFirst orders owners so those for whom the platform opens a session come first: as
+// themselves, they show what tenants reach of their own.
+func (v *Victims) openFirst(ctx context.Context, owners []string) ([]string, error) {
+	m, id := v.config.Model, query.Column("u", v.config.Model.Users.ID)
+	condition := v.lister().Opens(id)
+	if condition == "true" {
+		return owners, nil
+	}
+	open, err := query.Strings(ctx, v.config.Truth, fmt.Sprintf("SELECT owner FROM "+
+		"(SELECT '%s ' || %s::text AS owner, %[2]s AS id FROM %s u) u WHERE owner = ANY($1) AND %s",
+		tenancy.Person, id, m.Users.Table.SQL(), v.lister().Opens("u.id")), owners)
+	slices.SortStableFunc(owners, func(a, b string) int {
+		return cmp.Compare(min(slices.Index(open, b), 0), min(slices.Index(open, a), 0))
+	})
+	return owners, err
 }
 
 // chooseWithoutRows fills the list with any tenants.
@@ -164,7 +185,8 @@ func (v *Victims) readNames(ctx context.Context) error {
 		tenants := v.config.Model.TableOf(victim.Kind)
 		t := tenants.Table
 		for _, key := range t.Unique {
-			if len(key) != 1 || key[0] == tenants.ID || t.Column(key[0]).Category != catalog.String {
+			if len(key) != 1 || key[0] == tenants.ID || t.Column(key[0]).Category != catalog.String ||
+				v.config.Model.IsSecret(t, key[0]) {
 				continue
 			}
 			values, err := query.Strings(ctx, v.config.Truth,
@@ -189,7 +211,7 @@ func (v *Victims) readColumns(ctx context.Context) error {
 	for _, name := range v.config.Chosen.Columns() {
 		for _, t := range v.config.Tables {
 			c := t.Column(name)
-			if c == nil || !t.IsTable() || len(v.columns[name]) >= columnValues {
+			if c == nil || !t.IsTable() || len(v.columns[name]) >= columnValues || v.config.Model.IsSecret(t, name) {
 				continue
 			}
 			values, err := v.config.rarest(ctx, t, name, columnValues)

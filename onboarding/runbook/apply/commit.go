@@ -17,6 +17,10 @@ func (a commitApplier) apply(ctx context.Context, task Task) error {
 	commit := repo.Commit{Folder: wanted.Folder, Subject: wanted.Subject, Trailers: trailers(task.Authorization),
 		Rebase: wanted.Rebase, Output: task.Log.Line, Fence: fence(task.Authorization),
 		Waiting: waits(once(task.Log.Line))}
+	// The repository itself tells whether what claims to be made for this approval is.
+	for _, unpushed := range wanted.UnpushedBut(task.Digest) {
+		commit.Unpushed = append(commit.Unpushed, unpushed.Commit)
+	}
 	for _, file := range wanted.Files {
 		before, after, err := file.Contents()
 		if err != nil {
@@ -36,9 +40,9 @@ func (a commitApplier) apply(ctx context.Context, task Task) error {
 
 // trailers say in the commit who asked for it, who approved it, and in which run.
 func trailers(auth onboarding.Authorization) []repo.Trailer {
-	list := []repo.Trailer{{Key: "Requester", Value: person(auth.Run.Requester)}}
+	list := []repo.Trailer{{Key: repo.TrailerRequester, Value: person(auth.Run.Requester)}}
 	for _, approver := range auth.Approvers {
-		list = append(list, repo.Trailer{Key: "Approver", Value: person(approver)})
+		list = append(list, repo.Trailer{Key: repo.TrailerApprover, Value: person(approver)})
 	}
 	return append(list,
 		repo.Trailer{Key: repo.TrailerRun, Value: auth.Run.ID.String()},

@@ -23,6 +23,8 @@ func (e markedError) Is(target error) bool { return target == e.mark }
 var marks = []struct{ err, mark error }{
 	{dns.ErrDrift, onboarding.ErrTargetChanged},
 	{repo.ErrDrift, onboarding.ErrTargetChanged},
+	{repo.ErrUnapproved, onboarding.ErrTargetChanged},
+	{repo.ErrUnsigned, onboarding.ErrTargetChanged},
 	{repo.ErrSources, onboarding.ErrTargetChanged},
 	{platform.ErrWrongServer, onboarding.ErrTargetChanged},
 	{hosts.ErrFenced, onboarding.ErrNotHolder},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/atlilith/onboardbot/onboarding"
@@ -112,6 +113,7 @@ func (f *Folder) Commit(wanted Commit) (onboarding.Change, error) {
 	if commit.Files = append(commit.Files, f.unpushed(commit.Files)...); len(commit.Files) == 0 {
 		return onboarding.Change{}, nil
 	}
+	commit.Unpushed = f.others(commit.Files)
 	return onboarding.Change{Summary: summary + commit.Subject, Items: []onboarding.Item{{Commit: commit}}}, nil
 }
 
@@ -128,6 +130,27 @@ func (f *Folder) unpushed(changed []onboarding.FileChange) []onboarding.FileChan
 		}
 	}
 	return changes
+}
+
+// others are the commits in the bot's name that a push would publish beside a commit, oldest first,
+// each with what it changes but for changes that the commit has as well.
+func (f *Folder) others(shown []onboarding.FileChange) []onboarding.UnpushedCommit {
+	var others []onboarding.UnpushedCommit
+	for _, commit := range slices.Backward(f.Repo.Unpushed) {
+		if !commit.Own {
+			continue // it is refused
+		}
+		other := onboarding.UnpushedCommit{Commit: commit.Commit, Run: commit.Run,
+			Digest: onboarding.Digest(commit.Digest), Subject: strings.ToValidUTF8(commit.Subject, "\uFFFD")}
+		for _, file := range commit.Files {
+			change := onboarding.NewFileChange(file.Path, repo.GitMode(file.Mode), file.Before, file.After)
+			if !slices.ContainsFunc(shown, change.Same) {
+				other.Files = append(other.Files, change)
+			}
+		}
+		others = append(others, other)
+	}
+	return others
 }
 
 // change is the change of one file of the folder. No content is no file.

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -124,14 +125,14 @@ func (p *painter) field(b, e map[string]any) field {
 	}
 	f.attributes = p.wiring(b, e)
 	if b["type"] != "input" {
-		name, _ := textOf(e["placeholder"])
+		name, mrkdwn := textOf(e["placeholder"])
 		if name == "" {
-			name, _ = textOf(b["text"])
+			name, mrkdwn = textOf(b["text"])
 		}
-		if name == "" {
-			name = "Choose"
+		if mrkdwn {
+			name = p.sheet.Names.Plain(name)
 		}
-		f.attributes += fmt.Sprintf(` aria-label="%s"`, esc(p.sheet.Names.Plain(name)))
+		f.attributes += fmt.Sprintf(` aria-label="%s"`, esc(cmp.Or(name, "Choose")))
 		return f
 	}
 	var described []string

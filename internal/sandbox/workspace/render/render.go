@@ -34,10 +34,14 @@ func integer(v any, missing int) int {
 	return int(i)
 }
 
-// textOf reads a text object.
+// textOf reads a text object: mrkdwn as it is written, and plain text as people see it, without
+// entities.
 func textOf(v any) (text string, mrkdwn bool) {
 	m := object(v)
-	return word(m["text"]), m["type"] == "mrkdwn"
+	if m["type"] == "mrkdwn" {
+		return word(m["text"]), true
+	}
+	return entities.Replace(word(m["text"])), false
 }
 
 // decode reads blocks leniently: what is not JSON shows as nothing.

@@ -1,14 +1,13 @@
-package render
+// Package help lists what people can type.
+package help
 
 import (
 	"strings"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 )
-
-// CertificatesCommand is the slash command for certificates, as in the app's manifest.
-const CertificatesCommand = "/certificates"
 
 // topics are the commands that the help lists, in groups that fit on a phone.
 var topics = []struct {
@@ -28,22 +27,23 @@ var topics = []struct {
 		{" list", "active runs, and the latest that ended"},
 		{" log merche-biche", "the audit log: who requested, who approved what, what was done"},
 		{" verify merche-biche", "run the success checks again"},
-		{CertificatesCommand, "when certificates expire; with a domain, everything about its certificate"},
-		{IsolationCommand, "check whether tenants can reach each other's rows; with a slug, for one tenant"},
+		{render.CertificatesCommand, "when certificates expire; with a domain, everything about its certificate; " +
+			"with `at=02:00` behind that, a button to renew it then"},
+		{render.IsolationCommand, "check whether tenants can reach each other's rows; with a slug, for one tenant"},
 	}},
 	{"Decide and control", [][2]string{
 		{" review merche-biche", "see every change that is known now, and approve in advance"},
 		{" retry merche-biche", "retry every stuck step"},
 		{" cancel merche-biche", "stop a run where it is"},
-		{" undo merche-biche", "undo a finished onboarding"},
+		{" undo merche-biche", "undo a finished onboarding; with `at=02:00` behind that, not before then"},
 		{" freeze REASON", "stop every change of all runs"},
 		{" thaw", "end the freeze"},
 		{" away until=2026-12-24 cover=@cleo", "send your direct messages and mentions to somebody else until then"},
 	}},
 }
 
-// HelpPage lists every command.
-func HelpPage(command string) *mrkdwn.Builder {
+// Page lists every command.
+func Page(command string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	for _, topic := range topics {
 		lines := []string{"*" + topic.name + "*"}
@@ -61,23 +61,3 @@ func HelpPage(command string) *mrkdwn.Builder {
 		"If the target changes before it is applied, approval is requested again.")
 	return page
 }
-
-// IsolationCommand is the slash command for a report on isolation, as in the app's manifest.
-const IsolationCommand = "/isolation-report"
-
-// What can follow the name of the slash command. Any other word is a slug.
-const (
-	WordHelp   = "help"
-	WordList   = "list"
-	WordStatus = "status"
-	WordPlan   = "plan"
-	WordCancel = "cancel"
-	WordRetry  = "retry"
-	WordReview = "review"
-	WordLog    = "log"
-	WordVerify = "verify"
-	WordUndo   = "undo"
-	WordFreeze = "freeze"
-	WordThaw   = "thaw"
-	WordAway   = "away"
-)

@@ -1,0 +1,253 @@
+package commands_test
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/access"
+	"github.com/atlilith/onboardbot/commands/render/isolationreport"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
+	"github.com/atlilith/onboardbot/internal/secret"
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/isolation"
+	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
+	"github.com/atlilith/onboardbot/onboarding/risk"
+	"github.com/atlilith/onboardbot/onboarding/secondfactor"
+	"github.com/atlilith/onboardbot/onboarding/store"
+)
+
+const riskKey = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+
+// riskyPlatform is a checker that finds a risk, of an object with a definition.
+type riskyPlatform struct{ definition string }
+
+func (p *riskyPlatform) Ready(context.Context) ([]string, error) { return nil, nil }
+
+func (p *riskyPlatform) Check(context.Context, isolation.Options) (*isolation.Report, error) {
+	return &isolation.Report{Verdict: isolation.Incomplete, Findings: []isolation.Finding{
+		{Kind: isolation.Risk, Operation: "execute", Table: "public.export", As: "any session",
+			Evidence: "it runs with its owner's rights", Definition: p.definition},
+	}}, nil
+}
+
+// reportRisk makes a report as the worker does, with the risks that operators accepted set apart.
+func (r *botFixture) reportRisk(platform *riskyPlatform) *isolation.Report {
+	r.t.Helper()
+	report, err := reports.Accepting(platform, r.risks).Check(r.ctx(), isolation.Options{})
+	must(r.t, err)
+	return report
+}
+
+// postRisk posts a report with the risk in the channel, which has the words.
+func (r *botFixture) postRisk(platform *riskyPlatform, words ...string) workspace.Message {
+	r.t.Helper()
+	record := reports.Record{Request: reports.Request{ID: uuid.New(), Channel: workspace.OpsChannel,
+		By: workspace.Ana}, At: time.Now(), Report: r.reportRisk(platform)}
+	encoded, err := json.Marshal(record.Report)
+	must(r.t, err)
+	must(r.t, pgx.BeginFunc(r.ctx(), r.pool, func(tx pgx.Tx) error {
+		_, err := tx.Exec(r.ctx(), `INSERT INTO isolation_reports (id, tenant, asked_by, channel, at, report, problem,
+			standing) VALUES ($1, '', $2, $3, now(), $4, '', '[]')`, record.ID, record.By, record.Channel, encoded)
+		must(r.t, err)
+		return r.announcer.Announce(r.ctx(), tx, record)
+	}))
+	return r.read(r.ana, words...)
+}
+
+// askToAccept fills in the form behind the button of the risk, and returns what came of it.
+func (r *botFixture) askToAccept(who *workspace.Person, report workspace.Message, until string) workspace.Outcome {
+	r.t.Helper()
+	r.press(who, report, "Accept this risk…")
+	form, err := who.Modal(r.ctx())
+	must(r.t, err)
+	_, err = form.Fill(r.ctx(), "Why can it be accepted?", "only the API calls it")
+	must(r.t, err)
+	_, err = form.Choose(r.ctx(), "Last day (UTC)", until)
+	must(r.t, err)
+	return r.submit(form)
+}
+
+func day(days int) string { return time.Now().UTC().AddDate(0, 0, days).Format(time.DateOnly) }
+
+// TestARiskIsAccepted has one operator ask, another accept, and a third withdraw it.
+func TestARiskIsAccepted(t *testing.T) {
+	t.Parallel()
+	r := newFixtureOf(t, size{runs: 1, connections: 25, key: riskKey})
+	platform := &riskyPlatform{definition: "3f2a90c1d4e5"}
+	report := r.postRisk(platform, "Risk: execute of `public.export`")
+	for _, wrong := range []string{day(-1), day(400)} {
+		if out := r.askToAccept(r.ana, report, wrong); !strings.Contains(out.Errors["until"], "Choose a day from") {
+			t.Fatalf("until %s: %+v", wrong, out)
+		}
+		form, err := r.ana.Modal(r.ctx())
+		must(t, err)
+		_, err = form.Cancel(r.ctx())
+		must(t, err)
+	}
+	if out := r.askToAccept(r.ana, report, day(30)); !out.Closed {
+		t.Fatalf("%+v", out)
+	}
+	request := r.read(r.bo, "Accept this risk? @Ana Ortiz asks to accept it until "+day(30),
+		"execute of `public.export`", "it runs with its owner's rights", "only the API calls it", "3f2a90c1d4e5",
+		"A second operator must decide", "[Accept] [Reject…] [Withdraw…]")
+	if request.ThreadTS != report.TS {
+		t.Errorf("the request is in the thread %q of %q", request.ThreadTS, report.TS)
+	}
+	out := r.askToAccept(r.bo, report, day(60))
+	if out.Modal == nil || !strings.Contains(out.Modal.Render(200, r.names()), "@Ana Ortiz has asked already") {
+		t.Errorf("asked twice: %+v", out)
+	}
+
+	r.press(r.ana, request, "Accept")
+	r.readPrivate(r.ana, "You asked to accept this risk, so another operator must decide")
+	r.inTrail(workspace.Ana + " refused: accept risk ")
+	gus := workspace.As(r.Workspace, workspace.Gus)
+	r.press(gus, request, "Accept")
+	r.inTrail(workspace.Gus + " refused: not an operator: guests")
+	if got := r.reportRisk(platform); got.Verdict != isolation.Incomplete {
+		t.Fatalf("before somebody decided: %+v", got)
+	}
+	r.press(r.bo, request, "Accept")
+	r.read(r.cleo, "Risk accepted until "+day(30)+" by @Bo Lindqvist", "asked by @Ana Ortiz", "[Withdraw…]")
+	got := r.reportRisk(platform)
+	if got.Verdict != isolation.Sound || len(got.Accepted) != 1 ||
+		got.Accepted[0].String() != "execute of public.export: only the API calls it (asked by ana, accepted by bo, until "+
+			day(30)+")" {
+		t.Fatalf("accepted: %+v", got)
+	}
+	changed := r.reportRisk(&riskyPlatform{definition: "000000000000"})
+	if changed.Verdict != isolation.Incomplete || !strings.Contains(changed.Coverage.Notes[0], "another definition") {
+		t.Errorf("its object changed: %+v", changed)
+	}
+	quiet := r.postRisk(platform, "No tenant can reach another tenant's rows", "1 accepted risk",
+		"Accepted until "+day(30)+": execute of `public.export`", "asked by ana, accepted by bo")
+	r.press(r.cleo, quiet, "Withdraw…")
+	r.read(r.bo, "Withdrawn by @Cleo Park")
+	if got := r.reportRisk(platform); got.Verdict != isolation.Incomplete {
+		t.Errorf("withdrawn: %+v", got)
+	}
+	r.press(r.ana, quiet, "Withdraw…")
+	r.readPrivate(r.ana, "Withdrawn by @Cleo Park", "Your click changed nothing")
+
+	if out := r.askToAccept(r.bo, report, day(1)); !out.Closed {
+		t.Fatalf("asked anew: %+v", out)
+	}
+	r.press(r.ana, r.read(r.ana, "@Bo Lindqvist asks to accept it until "+day(1)), "Reject…")
+	form, err := r.ana.Modal(r.ctx())
+	must(t, err)
+	_, err = form.Fill(r.ctx(), "Why not?", "the web role may call it")
+	must(t, err)
+	if out := r.submit(form); !out.Closed {
+		t.Fatalf("%+v", out)
+	}
+	r.read(r.bo, "Not accepted: rejected by @Ana Ortiz", "the web role may call it")
+	if verified, err := store.VerifyChain(t.Context(), r.pool); err != nil || len(verified.Problems) > 0 {
+		t.Errorf("the audit chain: %v, %v", verified.Problems, err)
+	}
+}
+
+// TestNobodyForgesAnAcceptedRisk plays an operator who also holds the bot's token and writes to its
+// database.
+func TestNobodyForgesAnAcceptedRisk(t *testing.T) {
+	t.Parallel()
+	r := newFixtureOf(t, size{runs: 1, connections: 25, key: riskKey},
+		func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
+			domain.Rules = map[onboarding.Kind]onboarding.Rule{risk.Kind: {Confirm: onboarding.ConfirmTOTP}}
+		})
+	platform := &riskyPlatform{definition: "3f2a90c1d4e5"}
+	report := r.postRisk(platform, "Risk: execute of `public.export`")
+	if out := r.askToAccept(r.ana, report, day(30)); !out.Closed {
+		t.Fatalf("%+v", out)
+	}
+	request := r.read(r.bo, "Accept this risk?", "A code of their authenticator app is required")
+	var id string
+	must(t, r.pool.QueryRow(r.ctx(), `SELECT id::text FROM risks`).Scan(&id))
+	open := func() {
+		t.Helper()
+		if got := r.reportRisk(platform); got.Verdict != isolation.Incomplete || len(got.Accepted) > 0 {
+			t.Fatalf("it counts: %+v", got)
+		}
+	}
+
+	thief := r.thief()
+	for i, button := range []*slack.ButtonBlockElement{
+		blockkit.Button(isolationreport.ActionAccept, id, "Yes", ""),
+		blockkit.Button(isolationreport.ActionOffer, uuid.NewString()+"/0", "Yes", ""),
+	} {
+		title := []string{"Pizza?", "Pasta?"}[i]
+		_, _, err := thief.PostMessageContext(r.ctx(), workspace.OpsChannel, slack.MsgOptionBlocks(
+			blockkit.Section(title), slack.NewActionBlock("risk", button)))
+		must(t, err)
+		r.press(r.bo, r.read(r.bo, title), "Yes")
+		r.inTrail(workspace.Bo + " forged_press: a message that the bot did not post")
+	}
+	_, _, _, err := thief.UpdateMessageContext(r.ctx(), workspace.OpsChannel, request.TS, slack.MsgOptionBlocks(
+		blockkit.Section("Popcorn?"),
+		slack.NewActionBlock("risk", blockkit.Button(isolationreport.ActionAccept, id, "Yes", ""))))
+	must(t, err)
+	r.press(r.bo, r.read(r.bo, "Popcorn?"), "Yes")
+	r.inTrail(workspace.Bo + " forged_press: a message of the bot that was changed")
+	request = r.read(r.bo, "Accept this risk?", "A code of their authenticator app is required")
+	open()
+
+	exec := func(sql string) {
+		t.Helper()
+		_, err := r.pool.Exec(r.ctx(), sql)
+		must(t, err)
+	}
+	exec(`INSERT INTO risk_votes (risk_id, operator, act, name, reason, source, at, confirmed)
+		SELECT id, 'U0EVE', 'accept', 'eve', '', 'a message', now(), 'totp' FROM risks`)
+	open()
+	exec(`DELETE FROM risk_votes`)
+	exec(`UPDATE risks SET operator = '` + workspace.Cleo + `'`)
+	r.press(r.ana, request, "Accept")
+	r.readPrivate(r.ana, "The bot did not sign this request")
+	r.inTrail(workspace.Ana + " refused: accept risk " + id)
+	exec(`UPDATE risks SET operator = '` + workspace.Ana + `'`)
+	verified, err := store.VerifyChain(t.Context(), r.pool)
+	must(t, err)
+	if !slices.ContainsFunc(verified.Problems, func(problem string) bool {
+		return strings.HasPrefix(problem, "risk_vote accept/U0EVE/"+id)
+	}) {
+		t.Errorf("the audit chain says of the vote: %v", verified.Problems)
+	}
+
+	factors, err := secondfactor.Open(r.pool, secondfactor.Config{Key: secret.New(riskKey)})
+	must(t, err)
+	code := r.enrolled(factors, workspace.Bo)
+	accepts := func(code string) workspace.Outcome {
+		t.Helper()
+		r.press(r.bo, request, "Accept")
+		form, err := r.bo.Modal(r.ctx())
+		must(t, err)
+		_, err = form.Fill(r.ctx(), "Code of your authenticator app", code)
+		must(t, err)
+		return r.submit(form)
+	}
+	if out := accepts("000000"); !strings.Contains(out.Errors["code"], "tries are left") {
+		t.Fatalf("a wrong code: %+v", out)
+	}
+	r.inTrail(workspace.Bo + " refused: accept risk " + id + ": the code of " + workspace.Bo)
+	form, err := r.bo.Modal(r.ctx())
+	must(t, err)
+	_, err = form.Cancel(r.ctx())
+	must(t, err)
+	if out := accepts(code(0)); !out.Closed {
+		t.Fatalf("%+v", out)
+	}
+	r.read(r.ana, "Risk accepted until "+day(30)+" by @Bo Lindqvist")
+	if got := r.reportRisk(platform); got.Verdict != isolation.Sound {
+		t.Errorf("%+v", got)
+	}
+	exec(`UPDATE risks SET until = '2099-01-01'`)
+	open()
+}
