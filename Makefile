@@ -10,6 +10,9 @@ LONGEST = ./internal/acceptance ./onboarding/isolation ./onboarding/runbook ./in
 # Tests that kill and freeze the whole product. They run beside the others, in a process of their own.
 BLOWS := TestARunSurvivesKills|TestReplicasTakeOver
 
+# Tests with the race detector. lint has vetted them.
+RACE = go test -race -vet off -timeout 20m
+
 # Packages whose tests start no daemon and enter no namespace.
 UNITS = $(shell go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | \
 	grep -vE 'internal/sandbox(/(daemon|dns|namespace|portal|postgres|slacktest|sshd|stage|testbed))?[] ]' | \
@@ -35,7 +38,7 @@ demo-play: install build
 
 # Run this before each commit: linters, and the tests that need no daemons.
 check: lint
-	go test -race $(UNITS)
+	$(RACE) $(UNITS)
 
 # The corpus of isolation on the newer PostgreSQL versions; make test runs it on Debian's.
 VERSIONS := 16.14.0-beta.17 17.10.0-beta.17 18.4.0-beta.17
@@ -61,8 +64,8 @@ verdicts: install
 
 # Linters, all tests with the race detector, and a short run of one fuzz target, which changes with each commit.
 test: install lint $(AXE)
-	@{ go test -race -timeout 20m -run '$(BLOWS)' ./internal/acceptance && $(call FUZZING,$(TURN),2s); } & beside=$$!; \
-		go test -race -timeout 20m -p 3 -skip '$(BLOWS)' $(LONGEST) ./...; rest=$$?; \
+	@{ $(RACE) -run '$(BLOWS)' ./internal/acceptance && $(call FUZZING,$(TURN),2s); } & beside=$$!; \
+		$(RACE) -p 3 -skip '$(BLOWS)' $(LONGEST) ./...; rest=$$?; \
 		wait $$beside && exit $$rest
 
 # Kill, freeze and cut off replicas at every point of onboardings, an undo and a renewal. Half an hour on two cores.
@@ -110,7 +113,7 @@ TARGETS = $(shell grep -r --include='*_test.go' -oE '^func Fuzz\w+' . | sed -E '
 TURN = $(word $(shell echo $$(($$(git rev-list --count HEAD || echo 0) % $(words $(TARGETS)) + 1))),$(TARGETS))
 FUZZING = for each in $(1); do \
 		echo "$$each" && \
-			go test "$${each%:*}" -run '^$$' -fuzz "^$${each\#*:}$$" -fuzztime $(2) || exit 1; \
+			go test -vet off "$${each%:*}" -run '^$$' -fuzz "^$${each\#*:}$$" -fuzztime $(2) || exit 1; \
 	done
 
 # 100,000 lives of runs, where make test simulates as many as take 5 s. A seed that fails is printed with its command.

@@ -203,7 +203,7 @@ func (h *decisionHandlers) changePage(
 	if err != nil {
 		return slack.ModalViewRequest{}, err
 	}
-	return render.ChangePage(render.StepName(view, approval.Step), approval, page), nil
+	return render.ChangePage(render.StepName(view.Run, approval.Step), approval, page), nil
 }
 
 // asked returns an approval and its run, for an operator.

@@ -88,10 +88,11 @@ type reviewPage struct {
 	number int
 	// preapprovals are the steps that were just observed, nil for a page that is only turned.
 	preapprovals []onboarding.Preapproval
-	// selected are the approvals that were selected before, and turn counts how often the modal
-	// was shown.
+	// selected are the approvals that were selected before, later that they wait for their next window,
+	// and turn counts how often the modal was shown.
 	selected []uuid.UUID
 	turn     int
+	later    bool
 	// choose selects more, nil for nothing more.
 	choose func(render.Review)
 }
@@ -111,7 +112,7 @@ func (h *reviewHandlers) show(ctx context.Context, page reviewPage) (slack.Modal
 			content.Why = text
 		}
 	}
-	content.Turn = page.turn
+	content.Turn, content.Later = page.turn, page.later
 	for _, approval := range page.selected {
 		content.Selected[approval] = true
 	}
@@ -154,7 +155,7 @@ func (h *reviewHandlers) pressed(
 		return err
 	}
 	page := reviewPage{person: action.Person, run: meta.Run, number: meta.Page, turn: meta.Turn + 1,
-		selected: meta.Selected(action.State)}
+		selected: meta.Selected(action.State), later: render.ReviewLater(action.State)}
 	change(&page, number)
 	err = h.gate.RequireOperator(ctx, action.Person)
 	if err == nil && len(page.selected) > 0 {
@@ -186,7 +187,8 @@ func (h *reviewHandlers) submitted(ctx context.Context, submission bot.Submissio
 		return bot.FieldErrors(map[string]string{box: "Select the changes that you approve, or close this."}), nil
 	}
 	given := service.Decision{Operator: submission.Person.ID,
-		Reason: submission.State[render.BlockReason][render.ActionReason].Value, Shown: render.ShownInReview}
+		Reason: submission.State[render.BlockReason][render.ActionReason].Value, Shown: render.ShownInReview,
+		NextWindow: render.ReviewLater(submission.State)}
 	counted := 0
 	err = h.gate.RequireSameTeam(ctx, submission.Person)
 	if err == nil && len(picked) > 0 {
@@ -203,5 +205,5 @@ func (h *reviewHandlers) submitted(ctx context.Context, submission bot.Submissio
 		return bot.ReplaceView(mrkdwn.Notice("Review all", h.replies.explain(ctx, err, "run", meta.Run.String()))),
 			nil
 	}
-	return bot.ReplaceView(render.ReviewDone(meta, counted, len(picked))), nil
+	return bot.ReplaceView(render.ReviewDone(meta, counted, len(picked), given.NextWindow)), nil
 }

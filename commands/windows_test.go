@@ -57,7 +57,32 @@ func TestApproveForTheNextWindow(t *testing.T) {
 	r := windowFixture(t, opens)
 	r.begin("merche-biche")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve for the next window")
-	r.read(r.bo, "Database: approved, waits until "+windows.Text(opens.AddDate(0, 0, 1)))
+	next := opens.AddDate(0, 0, 1)
+	r.read(r.bo, "Database: approved, waits until "+windows.Text(next))
+
+	// So does a review, for what has a window, and its box stays ticked when the page is shown again.
+	r.begin("ondine")
+	r.read(r.bo, "Database: approval needed", "ondine")
+	r.say(r.bo, "ops", "review ondine")
+	form := r.reviewed(r.bo, "Select all on this page", "Once approved, it is applied only while its window is open.")
+	_, err := form.Choose(r.ctx(), "When", "Approve for the next window")
+	must(t, err)
+	_, err = form.Press(r.ctx(), "Select all on this page")
+	must(t, err)
+	form = r.reviewed(r.bo, "[x] Approve for the next window", "[x] Approve · digest")
+	if out := r.submit(form); out.Modal == nil || !strings.Contains(out.Modal.Render(200, nil),
+		"2 of 2 changes are approved. Those that have a window wait for the next one.") {
+		t.Fatalf("%+v", out)
+	}
+	for _, approval := range r.run("ondine").Approvals {
+		want := time.Time{}
+		if approval.Step == "database" {
+			want = next
+		}
+		if until := approval.NotBefore(); !until.Equal(want) {
+			t.Errorf("%s waits until %s, want %s", approval.Step, until, want)
+		}
+	}
 	r.noRefusals()
 }
 

@@ -94,3 +94,11 @@ func accepted(blocks []slack.Block) error {
 	}
 	return err
 }
+
+func TestAboutIsPlain(t *testing.T) {
+	t.Parallel()
+	button := About(Button("a", "1", "Approve <all>", ""), "Merche & Co")
+	if button.Text.Text != "Approve &lt;all&gt;" || button.AccessibilityLabel != "Approve <all> Merche & Co" {
+		t.Errorf("it shows %q, a screen reader reads %q", button.Text.Text, button.AccessibilityLabel)
+	}
+}

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,7 +68,7 @@ func (o *Outbox) PutStorable(ctx context.Context, tx pgx.Tx, messages ...post.Me
 		if unstorable(err) {
 			o.count(postAttempt, resultSetAside)
 			o.log.WarnContext(ctx, "a message is set aside, since it can never be stored",
-				"message", m.Key, "channel", m.Channel, "error", err)
+				"message", m.Key, "channel", m.Channel, "code", cmp.Or(rowFault(err), "invalid"), "error", err)
 			continue
 		}
 		if err != nil {

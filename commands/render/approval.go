@@ -84,7 +84,7 @@ func (r Renderer) writeRequest(request request, now time.Time) *mrkdwn.Builder {
 	if open {
 		writeWarnings(page, step)
 	}
-	windowed := r.HasWindows != nil && r.HasWindows(view.Run, approval)
+	windowed := r.windowed(view.Run, approval)
 	for _, line := range append(r.decisionLines(view, approval), schedule.Lines(view, approval, windowed)...) {
 		page.Say(line)
 	}
@@ -113,9 +113,7 @@ func (r Renderer) writeRequest(request request, now time.Time) *mrkdwn.Builder {
 	}
 	if len(buttons) > 0 {
 		for _, button := range buttons {
-			// A screen reader reads the step as well: a message can hold several requests.
-			button.AccessibilityLabel = blockkit.Truncate(
-				button.Text.Text+" "+blockkit.Escape(StepName(view, approval.Step)), blockkit.MaxButtonText)
+			blockkit.About(button, StepName(view.Run, approval.Step))
 		}
 		page.Buttons(request.block(), buttons...)
 	}
@@ -137,7 +135,7 @@ func requestHead(view *onboarding.View, approval *onboarding.Approval, attempts 
 			mark, words = mrkdwn.MarkClock, stepStatus(view, step)
 		}
 	}
-	return fmt.Sprintf("%s *%s*: %s\n%s", mark, blockkit.Escape(StepName(view, approval.Step)), words,
+	return fmt.Sprintf("%s *%s*: %s\n%s", mark, blockkit.Escape(StepName(view.Run, approval.Step)), words,
 		mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary)))
 }
 

@@ -32,7 +32,7 @@ func LogKey(attempt *onboarding.Attempt) string {
 
 // LogFile is the output of an attempt, as a file in the thread.
 func LogFile(view *onboarding.View, attempt *onboarding.Attempt, content string) post.Message {
-	name := StepName(view, attempt.Step)
+	name := StepName(view.Run, attempt.Step)
 	return post.Message{
 		Key: LogKey(attempt), Channel: view.Channel, Thread: RootKey(view.ID),
 		Text: mrkdwn.Inline("Log of " + name),

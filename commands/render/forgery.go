@@ -19,7 +19,7 @@ func (r Renderer) forgeryMessage(view *onboarding.View, event onboarding.Event, 
 	approval := view.Approval(event.Approval)
 	about, below := "this run", ""
 	if approval != nil {
-		about, below = mrkdwn.Inline(StepName(view, approval.Step)), " The real request is below."
+		about, below = mrkdwn.Inline(StepName(view.Run, approval.Step)), " The real request is below."
 	}
 	warning := fmt.Sprintf("%s *A press did not count.* %s pressed a button for %s in %s.\n"+
 		"Somebody may be using the bot's token: an administrator should rotate it.%s\n%s",
@@ -42,7 +42,7 @@ func (r Renderer) lockedOutMessage(view *onboarding.View, event onboarding.Event
 	page.Say(fmt.Sprintf("%s *%s is locked out* after too many wrong codes for %s.\nIf they did not type them, "+
 		"somebody is using their Slack account: an administrator should end its sessions. "+
 		"Others can approve meanwhile.\n%s",
-		mrkdwn.MarkWarning, mrkdwn.Mention(event.Actor), mrkdwn.Inline(StepName(view, event.Step)),
+		mrkdwn.MarkWarning, mrkdwn.Mention(event.Actor), mrkdwn.Inline(StepName(view.Run, event.Step)),
 		everybody(view, r.Approvers)))
 	return post.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(),
 		Blocks: page.Blocks}

@@ -155,10 +155,7 @@ func isolationLine(report *IsolationReport) string {
 
 // pendingLine is a pending decision in one line.
 func pendingLine(each PendingDecision) string {
-	name := string(each.Approval.Step.Kind())
-	if step := each.Run.Step(each.Approval.Step); step != nil {
-		name = title(step.Definition)
-	}
+	name := StepName(each.Run, each.Approval.Step)
 	return fmt.Sprintf("%s *%s* for %s, requested by %s%s", mrkdwn.MarkAsk, blockkit.Escape(name),
 		mrkdwn.Inline(each.Run.Request.DisplayName), mrkdwn.Mention(each.Run.Requester), ThreadLink(each.Link))
 }
@@ -169,11 +166,13 @@ func pendingBlocks(each PendingDecision) []slack.Block {
 	id := approval.ID.String()
 	lines := append([]string{pendingLine(each), mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))},
 		changes.Alarms(approval)...)
+	about := StepName(each.Run, approval.Step) + " for " + mrkdwn.OneLine(each.Run.Request.DisplayName)
 	return []slack.Block{
 		blockkit.Section(mrkdwn.JoinWithin(lines, blockkit.MaxSectionText)),
-		slack.NewActionBlock("home/"+id, blockkit.Button(ActionShow, id, "Show the change", ""),
-			blockkit.Button(ActionApprove, id, "Approve", slack.StylePrimary),
-			blockkit.Button(ActionReject, id, "Reject…", slack.StyleDanger)),
+		slack.NewActionBlock("home/"+id,
+			blockkit.About(blockkit.Button(ActionShow, id, "Show the change", ""), about),
+			blockkit.About(blockkit.Button(ActionApprove, id, "Approve", slack.StylePrimary), about),
+			blockkit.About(blockkit.Button(ActionReject, id, "Reject…", slack.StyleDanger), about)),
 		blockkit.Context(fmt.Sprintf("Digest %s · expires %s", blockkit.Code(approval.Digest.Short()),
 			blockkit.Date(approval.Expires))),
 	}

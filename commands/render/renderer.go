@@ -40,6 +40,11 @@ func (r Renderer) WithLinks(links map[uuid.UUID]string) Renderer {
 	return r
 }
 
+// windowed reports whether a window covers the change of an approval.
+func (r Renderer) windowed(run *onboarding.Run, approval *onboarding.Approval) bool {
+	return r.HasWindows != nil && r.HasWindows(run, approval)
+}
+
 // reason says why somebody is asked about a step.
 func (r Renderer) reason(key onboarding.Key) string {
 	if reason := r.Reasons[key.Kind()]; reason != "" {

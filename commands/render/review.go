@@ -12,6 +12,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/schedule"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -34,6 +35,8 @@ type Review struct {
 	person string
 	// Selected are the approvals that this person selected so far.
 	Selected map[uuid.UUID]bool
+	// Later has what is selected and has a window wait for the next one.
+	Later bool
 	// Turn is that of [ReviewMeta].
 	Turn int
 }
@@ -130,6 +133,7 @@ func (r Review) Page(number int) slack.ModalViewRequest {
 		input.Optional = true
 		page.Blocks = append(page.Blocks, input)
 	}
+	r.writeLater(&page)
 	if number == count-1 {
 		r.writeRest(&page)
 	}
@@ -137,7 +141,7 @@ func (r Review) Page(number int) slack.ModalViewRequest {
 	if len(elsewhere) > 0 {
 		names := make([]string, len(elsewhere))
 		for i, approval := range elsewhere {
-			names[i] = StepName(r.view, approval.Step)
+			names[i] = StepName(r.view.Run, approval.Step)
 			meta.Elsewhere = append(meta.Elsewhere, approval.ID[:]...)
 		}
 		page.Say(fmt.Sprintf("%s *Also selected, on other pages*: %s", mrkdwn.MarkDone,
@@ -177,12 +181,16 @@ func (r Review) writeDomain(page *mrkdwn.Builder, domain string) {
 
 // writeItem shows one change, with a box if this person can select it.
 func (r Review) writeItem(page *mrkdwn.Builder, approval *onboarding.Approval) {
-	name := StepName(r.view, approval.Step)
+	name := StepName(r.view.Run, approval.Step)
 	shown, hidden := changes.Excerpt(changes.PartsOf(approval.Change), changes.Glance)
 	text := fmt.Sprintf("*%s*\n%s", mrkdwn.Inline(name), mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary)))
+	if approval.State.Decidable() && r.renderer.windowed(r.view.Run, approval) {
+		text += "\n" + schedule.OnlyInWindow
+	}
 	if hidden > 0 {
 		section := blockkit.Section(text)
-		section.Accessory = slack.NewAccessory(blockkit.Button(ActionShow, approval.ID.String(), "Show all", ""))
+		section.Accessory = slack.NewAccessory(blockkit.About(
+			blockkit.Button(ActionShow, approval.ID.String(), "Show all", ""), name))
 		page.Blocks = append(page.Blocks, section)
 	} else {
 		page.Say(text)
@@ -201,7 +209,7 @@ func (r Review) writeItem(page *mrkdwn.Builder, approval *onboarding.Approval) {
 	case !r.selectable(approval):
 		page.Note("Digest " + blockkit.Code(approval.Digest.Short()) + " · must be approved on its own")
 		id := approval.ID.String()
-		page.Buttons("approve/"+id, blockkit.Button(ActionApprove, id, "Approve…", ""))
+		page.Buttons("approve/"+id, blockkit.About(blockkit.Button(ActionApprove, id, "Approve…", ""), name))
 	default:
 		// A screen reader reads the label and the option, and nothing else of the change.
 		option := blockkit.Option(approval.ID.String(), "Approve · digest "+approval.Digest.Short(), "")
@@ -213,6 +221,26 @@ func (r Review) writeItem(page *mrkdwn.Builder, approval *onboarding.Approval) {
 		input.Optional = true
 		page.Blocks = append(page.Blocks, input)
 	}
+}
+
+// writeLater offers to approve for the next window if a change that can be selected has one, on whatever
+// page.
+func (r Review) writeLater(page *mrkdwn.Builder) {
+	if !slices.ContainsFunc(r.Items, func(approval *onboarding.Approval) bool {
+		return r.selectable(approval) && r.renderer.windowed(r.view.Run, approval)
+	}) {
+		return
+	}
+	option := blockkit.Option("later", "Approve for the next window",
+		"Selected changes that have a window wait for the next one.")
+	box := slack.NewCheckboxGroupsBlockElement(ActionPick, option)
+	if r.Later {
+		box.InitialOptions = []*slack.OptionBlockObject{option}
+	}
+	input := slack.NewInputBlock(blockLater+strconv.Itoa(r.Turn), blockkit.Plain("When", blockkit.MaxInputLabel), nil,
+		box)
+	input.Optional = true
+	page.Blocks = append(page.Blocks, input)
 }
 
 // writeRest lists the steps that cannot be reviewed yet.

@@ -69,6 +69,20 @@ func (m ReviewMeta) Selected(state map[string]map[string]slack.BlockAction) []uu
 	return selected
 }
 
+// blockLater begins the block id of the box that has changes wait for their next window. The turn
+// follows.
+const blockLater = "later/"
+
+// ReviewLater reports whether that box is ticked.
+func ReviewLater(state map[string]map[string]slack.BlockAction) bool {
+	for block, elements := range state {
+		if strings.HasPrefix(block, blockLater) && len(elements[ActionPick].SelectedOptions) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // boxID is the block id of the box at a change.
 func boxID(approval *onboarding.Approval, turn int) string {
 	return approval.ID.String() + "/" + strconv.Itoa(turn)
@@ -81,9 +95,13 @@ func ReviewBox(block string) (uuid.UUID, bool) {
 	return approval, err == nil
 }
 
-// ReviewDone says how many approvals were counted, and leads back to the review.
-func ReviewDone(meta ReviewMeta, counted, picked int) slack.ModalViewRequest {
+// ReviewDone says how many approvals were counted, and leads back to the review. With later, those that
+// have a window wait for the next one.
+func ReviewDone(meta ReviewMeta, counted, picked int, later bool) slack.ModalViewRequest {
 	text := fmt.Sprintf("%s %d of %d changes are approved.", mrkdwn.MarkDone, counted, picked)
+	if later {
+		text += " Those that have a window wait for the next one."
+	}
 	if counted < picked {
 		text += " The others were decided or have changed while you read."
 	}

@@ -25,8 +25,8 @@ func title(definition onboarding.Definition) string {
 }
 
 // StepName returns the title of one of a run's steps.
-func StepName(view *onboarding.View, key onboarding.Key) string {
-	if step := view.Step(key); step != nil {
+func StepName(run *onboarding.Run, key onboarding.Key) string {
+	if step := run.Step(key); step != nil {
 		return title(step.Definition)
 	}
 	return string(key.Kind())

@@ -72,7 +72,8 @@ func (r Renderer) writeRecord(view *onboarding.View, approval *onboarding.Approv
 	}
 	page.Say(blockkit.Truncate(strings.Join(lines, "\n"), blockkit.MaxSectionText/2))
 	if section, ok := page.Blocks[0].(*slack.SectionBlock); ok {
-		section.Accessory = slack.NewAccessory(blockkit.Button(ActionShow, approval.ID.String(), "Show the change", ""))
+		section.Accessory = slack.NewAccessory(blockkit.About(blockkit.Button(ActionShow,
+			approval.ID.String(), "Show the change", ""), StepName(view.Run, approval.Step)))
 	}
 	if approval.Drift != "" {
 		moved, _ := changes.Excerpt([]mrkdwn.Part{changes.Drift(approval.Drift)}, changes.Glance)
@@ -98,7 +99,7 @@ func aheadMessage(view *onboarding.View, events []onboarding.Event) post.Message
 	})
 	lines := make([]string, len(events))
 	for i, event := range events {
-		lines[i] = mrkdwn.Inline(StepName(view, event.Step)) + " · " + blockkit.Code(event.Digest.Short())
+		lines[i] = mrkdwn.Inline(StepName(view.Run, event.Step)) + " · " + blockkit.Code(event.Digest.Short())
 	}
 	const limit = 30
 	if more := len(lines) - limit; more > 0 {

@@ -36,7 +36,7 @@ func TestViews(t *testing.T) {
 		"review-reader": Review{renderer: testRenderer, view: approvedAhead().View, Items: approvedAhead().Approvals,
 			Why: "This is your own request.", person: "U0ANA"}.Page(0),
 		"review-empty": testRenderer.Review(live(merche()).View, nil, "U0BO").Page(3),
-		"review-done":  ReviewDone(ReviewMeta{Page: 1}, 2, 3),
+		"review-done":  ReviewDone(ReviewMeta{Page: 1}, 2, 3, true),
 		"findings":     FindingsPage(waitingForRecords().Step("dns/merche-biche.com")),
 		"change":       ChangePage("Database rows", openApproval(), 7),
 		"notice":       mrkdwn.Notice("Onboarding", strings.Repeat("word ", 2000)),

@@ -120,6 +120,8 @@ func (c *collector) views() {
 	needed := &onboarding.ConfirmationNeededError{Reason: true, Approval: open.Approvals[0],
 		Step: open.Step("database").Definition}
 	review := renderer.Review(open.View, nil, cleo.ID)
+	windowed := renderer
+	windowed.HasWindows = func(*onboarding.Run, *onboarding.Approval) bool { return true }
 	reader := review
 	reader.Why = "This is your own request."
 	meta := form.Meta{Channel: "C0SAMPLE", Slug: "merche-biche", Resumed: true}
@@ -136,7 +138,8 @@ func (c *collector) views() {
 		"findings":      render.FindingsPage(open.Step("preflight")),
 		"change":        render.ChangePage("Database rows", longApproval(), 1),
 		"review":        review.Page(0), "review-reader": reader.Page(0),
-		"review-done": render.ReviewDone(render.ReviewMeta{Page: 1}, 2, 3),
+		"review-windows": windowed.Review(open.View, nil, cleo.ID).Page(0),
+		"review-done":    render.ReviewDone(render.ReviewMeta{Page: 1}, 2, 3, true),
 		"risk-ask": isolationreport.OfferForm(isolationreport.Place{Report: sampleID, Number: 1},
 			&leaks().Report.Findings[1], now),
 		"risk-reject": isolationreport.DecideForm(riskRequest(), risk.Reject,

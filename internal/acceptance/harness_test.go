@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/atlilith/onboardbot/internal/sandbox/scratch"
 	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
@@ -36,7 +37,7 @@ func open(t *testing.T, config testbed.Config) *harness {
 // openBed starts a testbed, which ends with the test.
 func openBed(t testing.TB, config testbed.Config) *testbed.Testbed {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "testbed")
+	dir, err := scratch.Dir("testbed")
 	if err != nil {
 		t.Fatal(err)
 	}

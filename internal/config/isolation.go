@@ -9,8 +9,10 @@ import (
 
 // The sections of isolation: what a check needs, and what reports need in addition.
 var (
-	Isolation Section = func(c *Config) (string, error) { return "isolation", c.Isolation.Validate() }
-	Reports   Section = func(c *Config) (string, error) { return "isolation", c.reports() }
+	Isolation Section = func(c *Config) (string, error) {
+		return "isolation", c.Isolation.Validate(c.Platform.LoginRole)
+	}
+	Reports Section = func(c *Config) (string, error) { return "isolation", c.reports() }
 )
 
 func (c *Config) isolationDefaults() {

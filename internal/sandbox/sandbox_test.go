@@ -16,6 +16,7 @@ import (
 
 	"github.com/atlilith/onboardbot/internal/sandbox"
 	"github.com/atlilith/onboardbot/internal/sandbox/namespace"
+	"github.com/atlilith/onboardbot/internal/sandbox/scratch"
 )
 
 // hold names, in the environment of another run of the test binary, the folder in which it builds
@@ -93,7 +94,7 @@ func TestWorldsDoNotMeetAndDieAtOnce(t *testing.T) {
 	}
 	var worlds sync.WaitGroup
 	for range 2 {
-		dir, err := os.MkdirTemp("", "world")
+		dir, err := scratch.Dir("world")
 		if err != nil {
 			t.Fatal(err)
 		}

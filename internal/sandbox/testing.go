@@ -3,14 +3,15 @@ package sandbox
 import (
 	"os"
 	"testing"
+
+	"github.com/atlilith/onboardbot/internal/sandbox/scratch"
 )
 
 // New starts a world for one test and closes it afterwards. The package's TestMain must run the
 // tests in a namespace, as os.Exit(namespace.Main(m)). Only one test at a time may have a world.
 func New(t testing.TB, config Config) *World {
 	t.Helper()
-	// Not t.TempDir: the test's name makes its path too long for PostgreSQL's socket.
-	dir, err := os.MkdirTemp("", "world")
+	dir, err := scratch.Dir("world")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,6 +47,7 @@ const (
 // The parts of a [Config].
 type (
 	Settings   = session.Settings
+	Sessions   = session.Opening
 	Budget     = session.Budget
 	Tenants    = tenancy.TenantsConfig
 	Membership = tenancy.MembershipConfig

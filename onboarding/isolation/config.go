@@ -1,6 +1,7 @@
 package isolation
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"github.com/atlilith/onboardbot/internal/claims"
 	"github.com/atlilith/onboardbot/onboarding/isolation/checks"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
 // Config says which database to check and how hard. Only DatabaseURL, AppRole, AppDatabaseURL and
@@ -26,6 +28,11 @@ type Config struct {
 	// platform's code that they run could give up a role that was only set. Without it, every check
 	// ends with an error.
 	AppDatabaseURL string `yaml:"app_database_url"`
+	// LoginRole is the role that AppDatabaseURL logs in as where sessions take on AppRole by SET
+	// LOCAL ROLE, as behind PostgREST. Empty: it logs in as AppRole.
+	LoginRole string `yaml:"login_role"`
+	// Sessions says how the platform opens a session, where ids and one role do not say it.
+	Sessions Sessions `yaml:"sessions"`
 	// Settings names the custom settings that carry a session's identity.
 	Settings Settings `yaml:"settings"`
 	// Users and Orgs name the tables of tenants.
@@ -53,7 +60,8 @@ func (c Config) Validate() error {
 	var problems []error
 	problem := func(key, what string) { problems = append(problems, fmt.Errorf("%s: %s", key, what)) }
 	for _, required := range []struct{ key, value string }{
-		{"database_url", c.DatabaseURL}, {"app_role", c.AppRole}, {"settings.user", c.identity()},
+		{"database_url", c.DatabaseURL}, {"app_role", c.AppRole},
+		{"settings.user", cmp.Or(c.identity(), c.Sessions.RoleQuery)},
 	} {
 		if required.value == "" {
 			problem(required.key, "missing")
@@ -88,6 +96,18 @@ func (c Config) Validate() error {
 		if table.Platform && table.Public != "" {
 			problem(key, "platform contradicts public")
 		}
+		if derived := table.UserSQL != "" || table.OrgSQL != ""; derived &&
+			(table.Platform || table.User != "" || table.Org != "" || table.Parent != "") {
+			problem(key, "user_sql and org_sql contradict platform, user, org and parent")
+		}
+		for _, sql := range []struct{ key, text string }{{"user_sql", table.UserSQL}, {"org_sql", table.OrgSQL}} {
+			if sql.text == "" {
+				continue
+			}
+			if what := tenancy.CheckExpression(sql.text); what != "" {
+				problem(key+"."+sql.key, what)
+			}
+		}
 		if (table.Parent == "") != (table.ParentTable == "") {
 			problem(key, "parent and parent_table go together")
 		}
@@ -97,6 +117,7 @@ func (c Config) Validate() error {
 			problem(fmt.Sprintf("settings.user_written[%d]", i), what)
 		}
 	}
+	c.checkSessions(problem)
 	if c.NoOrgs && c.Orgs.Table != "" {
 		problem("no_orgs", "contradicts orgs.table")
 	}
@@ -114,6 +135,36 @@ func (c Config) Validate() error {
 	return errors.Join(problems...)
 }
 
+// maxRoles bounds how many roles sessions are tried with.
+const maxRoles = 8
+
+// checkSessions reports what is wrong with how the platform opens sessions.
+func (c Config) checkSessions(problem func(key, what string)) {
+	s := c.Sessions
+	if c.LoginRole != "" && c.LoginRole == c.AppRole {
+		problem("login_role", "is app_role: leave it out")
+	}
+	if c.LoginRole == "" && (len(s.Roles) > 0 || s.RoleQuery != "") {
+		problem("sessions", "roles and role_query need login_role: the role that app_database_url logs in as")
+	}
+	if len(s.Roles) > maxRoles {
+		problem("sessions.roles", fmt.Sprintf("has more than %d roles", maxRoles))
+	}
+	for i, role := range s.Roles {
+		if role == "" || role == c.AppRole || role == c.LoginRole {
+			problem(fmt.Sprintf("sessions.roles[%d]", i), "want a role other than app_role and login_role")
+		}
+	}
+	for _, sql := range []struct{ key, text string }{{"user_query", s.UserQuery}, {"role_query", s.RoleQuery}} {
+		if sql.text == "" {
+			continue
+		}
+		if what := tenancy.CheckQuery(sql.text); what != "" {
+			problem("sessions."+sql.key, what)
+		}
+	}
+}
+
 // identity is a setting that carries who somebody is, or empty.
 func (c Config) identity() string {
 	if names := c.Settings.Names(); len(names) > 0 {
@@ -124,8 +175,11 @@ func (c Config) identity() string {
 
 // checks is the part of the configuration that checks need.
 func (c Config) checks(deep bool) checks.Config {
+	settings := c.Settings
+	settings.Opening = c.Sessions
+	settings.Opening.LoginRole, settings.Opening.AppRole = c.LoginRole, c.AppRole
 	return checks.Config{
-		AppRole: c.AppRole, Settings: c.Settings, ExcusedFunctions: c.ExcusedFunctions, Budget: c.Budget,
+		AppRole: c.AppRole, Settings: settings, ExcusedFunctions: c.ExcusedFunctions, Budget: c.Budget,
 		Tenancy: c.tenancy(), Deep: deep, Unsent: c.Unsent,
 	}
 }

@@ -175,12 +175,12 @@ func (s *schema) checkWith(t testing.TB, options isolation.Options) *isolation.R
 
 func databaseOf(dsn string) string { return filepath.Base(strings.SplitN(dsn, "?", 2)[0]) }
 
-// prove logs in as the app role and runs a case's proof. Its last statement returns true if it
-// reached another tenant's row. Where a message says another tenant's value, that is what has to be
-// heard.
+// prove logs in as the platform's sessions do and runs a case's proof. Its last statement returns
+// true if it reached another tenant's row. Where a message says another tenant's value, that is
+// what has to be heard.
 func (s *schema) prove(t *testing.T, sql, heard string) {
 	t.Helper()
-	config, err := pgx.ParseConfig(postgres.Shared(t).DSNAs(s.role, databaseOf(s.dsn)))
+	config, err := pgx.ParseConfig(s.cfg.AppDatabaseURL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,6 +316,9 @@ func TestCorpus(t *testing.T) {
 			if extra := files["config.yaml"]; extra != "" {
 				if err := yaml.Load([]byte(s.expand(extra)), &s.cfg, yaml.WithKnownFields()); err != nil {
 					t.Fatal(err)
+				}
+				if login := s.cfg.LoginRole; login != "" {
+					s.cfg.AppDatabaseURL = postgres.Shared(t).DSNAs(login, databaseOf(s.dsn))
 				}
 			}
 			if proof := files["proof.sql"]; proof != "" {

@@ -35,11 +35,12 @@
 //
 // A leak was done. Every tenant tries to read every table: the app role counts rows that are not
 // its own by what it can see, and each row that it suspects is compared with the truth, which a
-// connection that policies do not apply to knows. That connection reads tables and runs nothing of
-// the platform's; attackers log in as the app role. A sample of attackers tries to write to a
-// sample of victims; then the truth, or the victim's own session, says whether the row is there,
-// since a trigger may have undone the write. Every transaction is rolled back; nothing is ever
-// committed. A leak of a parent leaks its children: both are reported, since both are true.
+// connection that policies do not apply to knows. That connection reads tables, and runs nothing of
+// the platform's that SQL of the configuration does not call; attackers log in as the platform's
+// sessions do. A sample of attackers tries to write to a sample of victims; then the truth, or the
+// victim's own session, says whether the row is there, since a trigger may have undone the write.
+// Every transaction is rolled back; nothing is ever committed. A leak of a parent leaks its
+// children: both are reported, since both are true.
 //
 // These count as leaks by decision, each because a session can do it: TRUNCATE, to which
 // policies do not apply; switching off the policies of a table that the app role owns, forced or

@@ -24,6 +24,9 @@ type Config struct {
 	// AppDatabaseURL logs in as AppRole. Default: the role is taken on over DatabaseURL with SET
 	// LOCAL ROLE.
 	AppDatabaseURL secret.String `yaml:"app_database_url"`
+	// LoginRole is the role that AppDatabaseURL logs in as where sessions take on AppRole by SET
+	// LOCAL ROLE, as behind PostgREST. Empty: it logs in as AppRole.
+	LoginRole string `yaml:"login_role"`
 	// Settings name the custom settings that carry a session's identity.
 	Settings Settings `yaml:"settings"`
 	// Identity tells the authoritative host from any other.

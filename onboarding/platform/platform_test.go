@@ -171,3 +171,34 @@ func TestNothingShowsThePassword(t *testing.T) {
 		t.Errorf("%v, %+v", err, findings)
 	}
 }
+
+func TestSessionsTakeOnTheAppRole(t *testing.T) {
+	t.Parallel()
+	c := config(t)
+	conn, err := pgx.Connect(t.Context(), c.DatabaseURL.Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	_, err = conn.Exec(t.Context(), `CREATE ROLE authenticated;
+		CREATE ROLE authenticator LOGIN NOINHERIT IN ROLE authenticated`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.AppRole, c.LoginRole = "authenticated", "authenticator"
+	c.Switcher = "SELECT session_user || ' as ' || current_user || $1"
+	c.AppDatabaseURL = secret.New(postgres.Shared(t).DSNAs("authenticator", conn.Config().Database))
+	db, err := platform.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var who []string
+	err = db.Try(t.Context(), func(s *platform.Session) error {
+		who, err = s.Switcher(t.Context(), "")
+		return err
+	})
+	if diff := cmp.Diff([]string{"authenticator as authenticated"}, who); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+}

@@ -30,7 +30,7 @@ var errOver = errors.New("rolled back")
 // Try runs f in a session and rolls back what it did.
 func (db *DB) Try(ctx context.Context, f func(*Session) error) error {
 	err := pgx.BeginFunc(ctx, db.app, func(tx pgx.Tx) error {
-		if db.app == db.pool {
+		if db.app == db.pool || db.config.LoginRole != "" {
 			if _, err := tx.Exec(ctx, "SET LOCAL ROLE "+pgx.Identifier{db.config.AppRole}.Sanitize()); err != nil {
 				return fmt.Errorf("role %s: %w", db.config.AppRole, err)
 			}

@@ -79,8 +79,8 @@ func preapproval(
 }
 
 // ApproveAll records that a second operator agrees with several changes of one run, and returns
-// how many counted. Those that were decided or lapsed meanwhile are left out; any other failure
-// leaves all as they were.
+// how many counted. Of these, [Decision.NextWindow] is about those that a window covers. Those that were
+// decided or lapsed meanwhile are left out; any other failure leaves all as they were.
 func (s *Service) ApproveAll(
 	ctx context.Context, id uuid.UUID, approvals []uuid.UUID, given Decision,
 ) (int, error) {
@@ -116,7 +116,8 @@ func (s *Service) ApproveAll(
 			if err := permissions.MayDecideOn(approval, run, time.Now()); err != nil {
 				return err
 			}
-			ballot := &ballot{service: s, run: run, approval: approval, vote: vote}
+			ballot := &ballot{service: s, run: run, approval: approval, vote: vote,
+				nextWindow: given.NextWindow && s.policy.HasWindows(run, approval)}
 			if err := ballot.confirmed(given); err != nil {
 				return err
 			}

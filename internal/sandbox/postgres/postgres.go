@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/internal/sandbox/daemon"
+	"github.com/atlilith/onboardbot/internal/sandbox/scratch"
 )
 
 // Superuser is the role that owns every server started here.
@@ -178,23 +179,6 @@ func Main(m *testing.M) int {
 	return code
 }
 
-const (
-	// memoryDir is the file system in memory that Linux machines have.
-	memoryDir = "/dev/shm"
-	// memoryNeeded is the free space below which a server keeps its files on disk.
-	memoryNeeded = 2 << 30
-)
-
-// memory returns a folder in memory, where a new database takes a tenth of the time, or the usual one
-// for temporary files.
-func memory() string {
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(memoryDir, &fs); err != nil || fs.Bavail*uint64(fs.Bsize) < memoryNeeded {
-		return ""
-	}
-	return memoryDir
-}
-
 // Shared returns the test binary's own server, started at its first use. The package's TestMain
 // must call [Main].
 func Shared(t testing.TB) *Server {
@@ -202,7 +186,7 @@ func Shared(t testing.TB) *Server {
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.server == nil {
-		dir, err := os.MkdirTemp(memory(), "pg")
+		dir, err := scratch.Dir("pg")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/atlilith/onboardbot/internal/sandbox/scratch"
 	"github.com/atlilith/onboardbot/internal/sandbox/stage"
 	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
 )
@@ -35,8 +36,7 @@ type theater struct {
 // open starts a world, the product and headless Chromium.
 func open(t *testing.T) *theater {
 	t.Helper()
-	// Not t.TempDir: the test's name makes its path too long for PostgreSQL's socket.
-	dir, err := os.MkdirTemp("", "stage")
+	dir, err := scratch.Dir("stage")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,6 +91,9 @@ func (c *cascades) fromOwn(ctx context.Context, r reference) error {
 		return err
 	}
 	s, err := c.victims.SessionOf(ctx, tenancy.ParseOwner(owner).ID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil // the platform opens no session for them
+	}
 	if err != nil {
 		return err
 	}

@@ -153,10 +153,10 @@ func (c *control) lookAs(
 	return nil
 }
 
-// visibleSQL asks whether a session sees a row of the victim's or, where it may not read whose a
+// visibleSQL asks whether a session sees a row of the victim's or, where it cannot tell whose a
 // row is, any row.
 func (c *control) visibleSQL(t *catalog.Relation, v tenancy.Tenant) string {
-	if !t.CanRead(c.model.Of(t).Columns()...) {
+	if !t.CanRead(c.model.Of(t).Columns()...) || c.model.Derived(t) {
 		return fmt.Sprintf("EXISTS (SELECT FROM %s)", t.SQL())
 	}
 	return existsSQL(c.model, t, v)

@@ -120,7 +120,7 @@ func (i *inserts) landed(ctx context.Context, tx *session.Tx, a attempt, row vic
 	if err != nil || !row.Identified() {
 		return err
 	}
-	if err := tx.Enter(ctx, session.Session{User: own.User, Org: own.Org}); err != nil {
+	if err := tx.Enter(ctx, own); err != nil {
 		return err
 	}
 	var seen int

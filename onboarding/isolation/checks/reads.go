@@ -46,6 +46,14 @@ func (c *reads) run(ctx context.Context) error {
 	if outcome.Seen.Persons == 0 {
 		c.results.LeaveOut("no tenants: there is nobody to read as, and nothing to read")
 	}
+	if n := outcome.Seen.Closed; n > 0 {
+		c.results.Note("the platform opens no session for %s, by sessions.user_query and sessions.role_query",
+			results.Plural(n, "Person"))
+	}
+	if outcome.Seen.Closed == outcome.Seen.Persons && outcome.Seen.Persons > 0 {
+		c.results.LeaveOut("nobody was read as: sessions.user_query or sessions.role_query returns nothing for any " +
+			"Person")
+	}
 	for _, t := range outcome.Tables {
 		c.describe(t)
 		if err := c.confirmSuspects(ctx, t); err != nil {

@@ -57,7 +57,8 @@ func (s *Setup) TryFixes(ctx context.Context, owner *pgx.ConnConfig) error {
 		return nil
 	}
 	config := trial.Config{
-		Owner: owner, Truth: s.truth, AppRole: s.config.AppRole, Settings: s.config.Settings, Budget: s.config.Budget,
+		Owner: owner, Truth: s.truth, AppRole: cmp.Or(s.config.Settings.Opening.LoginRole, s.config.AppRole),
+		Settings: s.config.Settings, Budget: s.config.Budget,
 		Model: s.model, Tables: s.scope.tables,
 	}
 	for _, v := range s.victims.List() {

@@ -3,6 +3,7 @@ package checks
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -29,7 +30,8 @@ SELECT r.rolname::text FROM pg_roles r, pg_roles a WHERE a.rolname = $1 AND NOT 
    AND r.rolname !~ '^pg_' AND pg_has_role(a.oid, r.oid, $2) ORDER BY 1`
 
 const rolesReachSQL = `
-SELECT DISTINCT c.oid FROM pg_class c, unnest($1::text[]) role WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f')
+SELECT DISTINCT c.oid FROM pg_class c, unnest($1::text[]) role
+ WHERE role IN (SELECT rolname FROM pg_roles) AND c.relkind IN ('r', 'p', 'm', 'v', 'f')
    AND has_schema_privilege(role, c.relnamespace, 'USAGE')
    AND (coalesce(has_any_column_privilege(role, c.oid, 'SELECT, INSERT, UPDATE'), false)
         OR coalesce(has_table_privilege(role, c.oid, 'DELETE, TRUNCATE'), false))`
@@ -42,21 +44,33 @@ func reachableRoles(ctx context.Context, q query.Querier, cat *catalog.Catalog, 
 		privilege = "SET"
 	}
 	roles, err := query.Strings(ctx, q, reachableRolesSQL, appRole, privilege)
-	if err != nil || len(roles) == 0 {
+	if err != nil {
 		return nil, err
+	}
+	return roles, markElsewhere(ctx, q, cat, roles)
+}
+
+// markElsewhere marks the relations that roles may use and the app role may not.
+func markElsewhere(ctx context.Context, q query.Querier, cat *catalog.Catalog, roles []string) error {
+	reached, err := reachedBy(ctx, q, roles)
+	for _, oid := range reached {
+		if t := cat.Relation(oid); t != nil && !t.Reachable() {
+			t.Elsewhere = true
+		}
+	}
+	return err
+}
+
+// reachedBy returns the relations that any of some roles may use.
+func reachedBy(ctx context.Context, q query.Querier, roles []string) ([]uint32, error) {
+	if len(roles) == 0 {
+		return nil, nil
 	}
 	rows, err := q.Query(ctx, rolesReachSQL, roles)
 	if err != nil {
 		return nil, err
 	}
-	var oid uint32
-	_, err = pgx.ForEachRow(rows, []any{&oid}, func() error {
-		if t := cat.Relation(oid); t != nil && !t.Reachable() {
-			t.Elsewhere = true
-		}
-		return nil
-	})
-	return roles, err
+	return pgx.CollectRows(rows, pgx.RowTo[uint32])
 }
 
 // roles looks at what the app role is: a role that policies do not apply to needs no hole in
@@ -65,17 +79,23 @@ type roles struct {
 	role      string
 	super     bool
 	reachable []string
-	cat       *catalog.Catalog
-	tables    []*catalog.Relation
-	truth     query.Querier
-	escalator *escalator
-	fixes     *fixes.Writer
-	results   *results.Collector
+	// configured are further roles of sessions, and tenants those of tenants.
+	configured, tenants []string
+	cat                 *catalog.Catalog
+	tables              []*catalog.Relation
+	truth               query.Querier
+	escalator           *escalator
+	fixes               *fixes.Writer
+	results             *results.Collector
 }
 
 func newRoles(s *Setup) *roles {
 	return &roles{
-		role: s.config.AppRole, reachable: s.roles, cat: s.model.Catalog, tables: s.scope.tables, truth: s.truth,
+		role: s.config.AppRole, configured: s.config.Settings.Opening.Roles, tenants: s.tenantRoles,
+		reachable: slices.DeleteFunc(slices.Clone(s.roles), func(role string) bool {
+			return slices.Contains(s.config.Settings.Opening.Roles, role)
+		}),
+		cat: s.model.Catalog, tables: s.scope.tables, truth: s.truth,
 		escalator: newEscalator(s), fixes: s.fixes, results: s.results,
 	}
 }
@@ -134,6 +154,9 @@ func (r *roles) run(ctx context.Context) error {
 			r.risk(results.SetRole(above), fmt.Sprintf("the app role can become %s, %s", above, why),
 				r.fixes.RevokeRole(ctx, above))
 		}
+	}
+	if err := r.openings(ctx); err != nil {
+		return err
 	}
 	return r.predefined(ctx)
 }

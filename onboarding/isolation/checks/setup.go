@@ -2,6 +2,7 @@ package checks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -53,7 +54,9 @@ type Setup struct {
 	prover   *proof.Prover
 	fixes    *fixes.Writer
 	results  *results.Collector
-	roles    []string // that the app role can become
+	roles    []string // that sessions can become
+	// tenantRoles are those that the platform opens tenants' sessions with.
+	tenantRoles []string
 	// irreversible is what attempts leave alone.
 	irreversible *irreversible
 	canaries     *victims.Canaries
@@ -98,8 +101,8 @@ func (s *Setup) read(ctx context.Context, tenant string) error {
 			return err
 		}
 	}
-	if s.roles, err = reachableRoles(ctx, s.truth, cat, s.config.AppRole); err != nil {
-		return fmt.Errorf("roles: %w", err)
+	if err := s.readRoles(ctx, cat); err != nil {
+		return err
 	}
 	s.fixes = &fixes.Writer{
 		Model: s.model, Settings: s.config.Settings, AppRole: s.config.AppRole, Owner: s.owner(), Truth: s.truth,
@@ -124,10 +127,20 @@ func (s *Setup) owner() string {
 }
 
 // readAs runs a query in a Person's session and returns its first column.
-func (s *Setup) readAs(ctx context.Context, person, org, sql string) (values []string, err error) {
-	as := session.Session{Kind: session.Person, User: &person, Org: &org}
+func (s *Setup) readAs(ctx context.Context, r tenancy.Reading) (values []string, err error) {
+	lister := &session.Lister{Model: r.Model, Truth: s.truth, Settings: s.config.Settings}
+	as, err := lister.Of(ctx, r.Person)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil // the platform opens no session for them
+	}
+	if err == nil {
+		as, err = lister.In(ctx, as, r.Org)
+	}
+	if err != nil {
+		return nil, err
+	}
 	err = s.attempts.Read(ctx, as, func(tx *session.Tx) error {
-		values, err = tx.Strings(ctx, sql)
+		values, err = tx.Strings(ctx, r.SQL)
 		return err
 	})
 	return values, err

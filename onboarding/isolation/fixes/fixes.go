@@ -3,6 +3,7 @@ package fixes
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
@@ -152,6 +153,11 @@ func (w *Writer) SetSearchPath(f *catalog.Function, named []*catalog.Relation) s
 // For closes a session's way to an operation on a relation: the role that it took on, or the
 // relation.
 func (w *Writer) For(ctx context.Context, s session.Session, t *catalog.Relation, operation results.Operation) string {
+	if slices.Contains(w.Settings.Opening.Roles, s.Role) {
+		as := *w
+		as.AppRole = s.Role
+		return as.Close(t, operation)
+	}
 	if s.Role != "" {
 		return w.RevokeRole(ctx, s.Role)
 	}

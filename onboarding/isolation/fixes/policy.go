@@ -32,6 +32,9 @@ func (w *Writer) Close(t *catalog.Relation, operation results.Operation) string 
 	case !o.Owned():
 		return w.Revoke("ALL", t, "it repeats tenants' rows and does not say whose")
 	}
+	if !w.Settings.TellsUser() {
+		return fmt.Sprintf("-- add a restrictive policy on %s that lets a session reach only rows of its own tenant", t)
+	}
 	return w.protect(t, o)
 }
 
@@ -128,7 +131,8 @@ func (w *Writer) functions(t *catalog.Relation, o *tenancy.Ownership) string {
 	case o.Class == tenancy.ClassUsers, m.IsProfile(t) && m.HasOrgs():
 		body := fmt.Sprintf("SELECT other.person FROM (%s) other WHERE other.org IN (%s)", m.MembersSQL(), orgs)
 		return create("tenant_co_members", m.Users.Type, body)
-	case o.Class == tenancy.ClassOrgs, o.Class == tenancy.ClassMembers, len(o.Orgs)+len(o.Either) > 0 && m.HasOrgs():
+	case o.Class == tenancy.ClassOrgs, o.Class == tenancy.ClassMembers, o.OrgSQL != "",
+		len(o.Orgs)+len(o.Either) > 0 && m.HasOrgs():
 		return create("tenant_orgs", m.Orgs.Type, orgs)
 	}
 	return ""
@@ -154,6 +158,13 @@ func (w *Writer) own(t *catalog.Relation, o *tenancy.Ownership) string {
 		return inOrg(m.Orgs.ID)
 	}
 	var terms []string
+	if o.PersonSQL != "" {
+		terms = append(terms, fmt.Sprintf("%s = (%s)::text", tenancy.OnRow(o.PersonSQL, t.SQL()), me))
+	}
+	if o.OrgSQL != "" {
+		terms = append(terms, fmt.Sprintf("%s IN (SELECT mine::text FROM %s() mine)", tenancy.OnRow(o.OrgSQL, t.SQL()),
+			w.function("tenant_orgs")))
+	}
 	for _, c := range o.Persons {
 		term := isMe(c)
 		for _, org := range o.Orgs {

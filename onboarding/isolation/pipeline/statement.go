@@ -89,6 +89,9 @@ func prepareIdentify(ctx context.Context, conn *pgx.Conn, names session.Settings
 	for i, name := range names.Names() {
 		calls = append(calls, fmt.Sprintf("set_config(%s, $%d::text, true)", query.Literal(name), i+1))
 	}
+	if names.Opening.RoleQuery != "" {
+		calls = append(calls, fmt.Sprintf("set_config('role', $%d::text, true)", len(calls)+1))
+	}
 	_, err := conn.PgConn().Prepare(ctx, identify, "SELECT "+strings.Join(calls, ", "), nil)
 	return err
 }
@@ -98,6 +101,9 @@ func identity(names session.Settings, s session.Session) [][]byte {
 	var values [][]byte
 	for _, setting := range names.Values(s.User, s.Org) {
 		values = append(values, []byte(setting.Value))
+	}
+	if role, differs := s.RoleValue(names); differs {
+		values = append(values, []byte(role))
 	}
 	return values
 }

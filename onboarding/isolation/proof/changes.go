@@ -75,9 +75,11 @@ func (p *Prover) Changed(ctx context.Context, tx *session.Tx, of VictimRows, mad
 	}
 	if made.Deleted > 0 {
 		var after int
-		err := p.Victims.Observe(ctx, tx, of.Victim, func() error {
-			return tx.QueryRow(ctx, p.countSQL(of)).Scan(&after)
-		})
+		count, err := p.countSQL(ctx, of)
+		if err != nil {
+			return nil, err
+		}
+		err = p.Victims.Observe(ctx, tx, of.Victim, func() error { return tx.QueryRow(ctx, count).Scan(&after) })
 		if err != nil {
 			return nil, err
 		}
@@ -100,8 +102,9 @@ func (p *Prover) Changed(ctx context.Context, tx *session.Tx, of VictimRows, mad
 	return &Change{operation, found.Key + " of " + found.Owner}, nil
 }
 
-func (p *Prover) countSQL(of VictimRows) string {
-	return fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s", of.Table.SQL(), p.Model.OwnedBy(of.Table, of.Victim))
+func (p *Prover) countSQL(ctx context.Context, of VictimRows) (string, error) {
+	theirs, err := p.ownedBy(ctx, of)
+	return fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s", of.Table.SQL(), theirs), err
 }
 
 // ownedRows is how many rows of a table a victim sees as theirs, or that they may not look.
@@ -120,10 +123,12 @@ func (p *Prover) OwnRows(ctx context.Context, of VictimRows) (rows int, seen boo
 	if err != nil {
 		return 0, false, err
 	}
+	count, err := p.countSQL(ctx, of)
+	if err != nil {
+		return 0, false, err
+	}
 	var n int
-	err = p.Own.Read(ctx, own, func(tx *session.Tx) error {
-		return tx.QueryRow(ctx, p.countSQL(of)).Scan(&n)
-	})
+	err = p.Own.Read(ctx, own, func(tx *session.Tx) error { return tx.QueryRow(ctx, count).Scan(&n) })
 	if err != nil && query.SQLState(err) == "" {
 		return 0, false, err
 	}

@@ -25,7 +25,11 @@ const (
 // returns how many rows changed; none where the victim may not.
 func (p *Prover) ChangeOwn(ctx context.Context, tx *session.Tx, of VictimRows, how Changing) (rows int, err error) {
 	t := of.Table
-	where := " WHERE " + p.Model.OwnedBy(t, of.Victim)
+	theirs, err := p.ownedBy(ctx, of)
+	if err != nil {
+		return 0, err
+	}
+	where := " WHERE " + theirs
 	if of.Only != "" {
 		where += " AND " + of.Only
 	}

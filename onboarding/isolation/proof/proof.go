@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -184,8 +185,8 @@ func (p *Prover) view(ctx context.Context, tx *session.Tx, t *catalog.Relation, 
 	m := p.Model
 	o, w := m.Of(t), m.IdentitySQL(tx.Session.Identity)
 	if o.Direct() {
-		owners, err := tx.Strings(ctx, fmt.Sprintf("SELECT coalesce(%s, 'somebody') FROM %s a WHERE %s LIMIT %d",
-			m.Owner(t, "a"), t.SQL(), m.Foreign(t, "a", w, tenancy.Attacker), chunkRows))
+		owners, err := tx.Strings(ctx, fmt.Sprintf("SELECT %s FROM %s a WHERE %s LIMIT %d",
+			p.seenOwner(t), t.SQL(), m.Foreign(t, "a", w, tenancy.Attacker), chunkRows))
 		if err != nil || len(owners) == 0 {
 			return nil, err
 		}
@@ -247,27 +248,24 @@ type Write struct {
 	Stated bool
 }
 
+func (w Write) condition() string { return cmp.Or(w.Condition, "true") }
+
 // Written finds a row that the transaction wrote and that is not the session's own. It returns
 // nil if there is none.
 func (p *Prover) Written(ctx context.Context, tx *session.Tx, w Write) (*Proof, error) {
 	if w.Stated {
 		return &Proof{Owner: w.Victim.String(), Rows: 1}, nil
 	}
-	m, t := p.Model, w.Table
-	condition := w.Condition
-	if condition == "" {
-		condition = "true"
-	}
 	// A tenant that the transaction itself created is nobody else: only rows of tenants that
 	// existed before count.
-	owners := []string{w.Victim.String()}
-	for _, other := range p.Victims.List() {
-		owners = append(owners, other.String())
+	m, t := p.Model, w.Table
+	foreign := fmt.Sprintf("%s AND %s = ANY(%s::text[])",
+		m.ForeignWrite(t, "a", m.IdentitySQL(tx.Session.Identity), w.By), m.Owner(t, "a"), p.owners(w.Victim))
+	if m.Derived(t) {
+		return p.writtenDerived(ctx, tx, w, foreign)
 	}
-	foreign := m.ForeignWrite(t, "a", m.IdentitySQL(tx.Session.Identity), w.By)
-	sql := fmt.Sprintf("SELECT coalesce(%[1]s, 'somebody'), %[2]s FROM %[3]s a WHERE %[4]s AND %[5]s AND %[6]s AND "+
-		"%[1]s = ANY(%[7]s::text[]) LIMIT 1",
-		m.Owner(t, "a"), m.RowKey(t, "a"), t.SQL(), condition, foreign, writtenHere, query.Array(owners))
+	sql := fmt.Sprintf("SELECT coalesce(%s, 'somebody'), %s FROM %s a WHERE %s AND %s AND %s LIMIT 1",
+		m.Owner(t, "a"), m.RowKey(t, "a"), t.SQL(), w.condition(), writtenHere, foreign)
 	var found *Proof
 	err := p.Victims.Observe(ctx, tx, w.Victim, func() error {
 		row := &Proof{Rows: 1}

@@ -26,6 +26,8 @@ type Settings struct {
 	Users      isolation.Tenants    `yaml:"users"`
 	Orgs       isolation.Tenants    `yaml:"orgs"`
 	Membership isolation.Membership `yaml:"membership"`
+	// Sessions says how the platform opens a session, where ids and one role do not say it.
+	Sessions isolation.Sessions `yaml:"sessions"`
 	// NoOrgs says that no table is one of Orgs, whatever it is called.
 	NoOrgs bool `yaml:"no_orgs"`
 	// Tables corrects or excuses tables, by "schema.name".
@@ -64,6 +66,8 @@ func (s *Settings) Config(known platform.Config) isolation.Config {
 		DatabaseURL:    cmp.Or(s.DatabaseURL.Reveal(), known.DatabaseURL.Reveal()),
 		AppRole:        known.AppRole,
 		AppDatabaseURL: known.AppDatabaseURL.Reveal(),
+		LoginRole:      known.LoginRole,
+		Sessions:       s.Sessions,
 		Settings: isolation.Settings{
 			User: known.Settings.User, Org: known.Settings.Org, OrgVerified: known.Settings.OrgVerified,
 			Templates: known.Settings.Templates, UserWritten: known.Settings.UserWritten,
@@ -104,11 +108,12 @@ func qualified(table string) string {
 	return "public." + table
 }
 
-// Validate reports every problem of what is checked, each with its key. Problems of the
-// platform's section are reported there.
-func (s *Settings) Validate() error {
+// Validate reports every problem of what is checked, each with its key. loginRole is that of the
+// platform's section, whose problems are reported there.
+func (s *Settings) Validate(loginRole string) error {
 	const placeholder = "platform"
-	known := platform.Config{AppRole: placeholder, DatabaseURL: secret.New("postgres://" + placeholder)}
+	known := platform.Config{AppRole: placeholder, DatabaseURL: secret.New("postgres://" + placeholder),
+		LoginRole: loginRole}
 	_, err := isolation.New(s.Config(known))
 	return err
 }

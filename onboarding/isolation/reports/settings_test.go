@@ -48,7 +48,7 @@ func TestSettingsNameWhatIsWrong(t *testing.T) {
 				"names none"},
 	} {
 		c.settings.Defaults("")
-		if got := text(c.settings.Validate()); got != c.check {
+		if got := text(c.settings.Validate("")); got != c.check {
 			t.Errorf("%s: %s", c.what, got)
 		}
 		if got := text(c.settings.ValidateSchedule()); got != c.schedule {

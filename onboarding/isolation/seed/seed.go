@@ -61,7 +61,7 @@ func Run(ctx context.Context, conn *pgx.Conn, config Config) (Result, error) {
 		return Result{}, fmt.Errorf("read the catalog: %w", err)
 	}
 	// Views are not read: nothing is in them yet.
-	unread := func(context.Context, string, string, string) ([]string, error) { return nil, nil }
+	unread := func(context.Context, tenancy.Reading) ([]string, error) { return nil, nil }
 	model, err := tenancy.Discover(ctx, tenancy.Source{Catalog: cat, Truth: conn, ReadAs: unread}, config.Tenancy)
 	if err != nil {
 		return Result{}, err

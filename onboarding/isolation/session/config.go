@@ -29,6 +29,8 @@ type Settings struct {
 	// UserWritten are members of the templates' JSON documents that users write themselves, though
 	// the platform verified the document. nil: user_metadata, as Supabase and Auth0 name it.
 	UserWritten []string `yaml:"user_written"`
+	// Opening says how the platform opens a session.
+	Opening Opening `yaml:"-"`
 }
 
 // userWritten are the members of a setting's document that users write themselves.
@@ -83,6 +85,9 @@ func (s Settings) Values(user, org *string) []Setting {
 	return values
 }
 
+// noUser is what UserSQL is where no setting holds the id of the Person.
+const noUser = "NULL::text"
+
 // UserSQL is an expression for the id of the session's Person as text, or NULL. Templates come first:
 // User has a default, which such a platform need not set.
 func (s Settings) UserSQL() string {
@@ -99,8 +104,11 @@ func (s Settings) UserSQL() string {
 	if s.User != "" {
 		return settingSQL(s.User)
 	}
-	return "NULL::text"
+	return noUser
 }
+
+// TellsUser reports whether UserSQL tells a session's Person.
+func (s Settings) TellsUser() bool { return s.Opening.UserQuery == "" && s.UserSQL() != noUser }
 
 // settingSQL is an expression for the value of a setting, or NULL where it is empty or unset.
 func settingSQL(name string) string {

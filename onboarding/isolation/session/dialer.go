@@ -73,8 +73,15 @@ func (d *Dialer) verify(ctx context.Context) error {
 	}
 	var login, role string
 	err = c.conn.QueryRow(ctx, "SELECT session_user::text, current_user::text").Scan(&login, &role)
-	if err == nil && (login != d.config.AppRole || role != d.config.AppRole) {
-		err = fmt.Errorf("app_database_url: logs in as %q, not as app_role %q", login, d.config.AppRole)
+	key, expected := "app_role", d.config.AppRole
+	if named := d.config.Settings.Opening.LoginRole; named != "" {
+		key, expected = "login_role", named
+	}
+	if err == nil && (login != expected || role != d.config.AppRole) {
+		err = fmt.Errorf("app_database_url: logs in as %q, not as %s %q", login, key, expected)
+	}
+	if err == nil {
+		err = d.verifyRoles(ctx, c)
 	}
 	if err != nil {
 		c.Close(ctx)
@@ -82,6 +89,32 @@ func (d *Dialer) verify(ctx context.Context) error {
 	}
 	d.first = c
 	return nil
+}
+
+// verifyRoles tries whether the login may take on each role. What its sessions run could give up a
+// role that was only set, so the login must have no rights to lose.
+func (d *Dialer) verifyRoles(ctx context.Context, c *Conn) error {
+	opening := d.config.Settings.Opening
+	if opening.LoginRole == "" {
+		return nil
+	}
+	var above bool
+	err := c.conn.QueryRow(ctx, "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = session_user").
+		Scan(&above)
+	if err == nil && above {
+		err = fmt.Errorf("login_role: %q is a superuser or has BYPASSRLS, and what a session runs can become it: "+
+			"use a login without either", opening.LoginRole)
+	}
+	for _, role := range opening.Roles {
+		if err != nil {
+			return err
+		}
+		if set := query.Exec(ctx, c.conn, "BEGIN;SET LOCAL ROLE "+query.Name(role)+";ROLLBACK"); set != nil {
+			err = errors.Join(fmt.Errorf("sessions.roles: %q cannot be taken on: %w", role, set),
+				query.Exec(ctx, c.conn, "ROLLBACK"))
+		}
+	}
+	return err
 }
 
 // sessionParameters are settings that a session of the app role starts with.
@@ -109,5 +142,12 @@ func (d *Dialer) Open(ctx context.Context) (*Conn, error) {
 		return nil, fmt.Errorf("app_database_url: connect as %s: %w", d.config.AppRole, err)
 	}
 	c.conn = conn
+	if d.config.Settings.Opening.LoginRole != "" {
+		if err := query.Exec(ctx, conn, "SET ROLE "+query.Name(d.config.AppRole)); err != nil {
+			c.Close(ctx)
+			return nil, fmt.Errorf("login_role: %q cannot take on app_role %q: %w", d.config.Settings.Opening.LoginRole,
+				d.config.AppRole, err)
+		}
+	}
 	return c, nil
 }

@@ -25,14 +25,24 @@ type Lister struct {
 }
 
 // Tenants counts the tenants that a listing went through.
-type Tenants struct{ Persons, Orgs int }
+type Tenants struct {
+	Persons, Orgs int
+	// Closed is how many of the Persons the platform opens no session for.
+	Closed int
+}
 
 // listed is a row of a list: a Person, or an Org without a session of its own.
 type listed struct {
 	kind        Kind
 	person, org *string
 	identity    tenancy.Identity
+	// user is what the setting of the Person holds, and role the role of the session. Either is
+	// nil where the platform opens no session.
+	user, role *string
 }
+
+// opens reports whether the platform opens the session.
+func (l listed) opens() bool { return l.person != nil && l.user != nil && l.role != nil }
 
 // orgOnly is the kind of the row that only counts an Org.
 const orgOnly Kind = "org"
@@ -40,7 +50,7 @@ const orgOnly Kind = "org"
 // session is the row as a session.
 func (l listed) session() Session {
 	person := *l.person
-	s := Session{Kind: l.kind, User: &person, Org: new(""), Identity: l.identity}
+	s := Session{Kind: l.kind, User: l.user, Org: new(""), Identity: l.identity, base: *l.role}
 	s.Identity.Person = &person
 	if l.kind != Person {
 		s.Org = l.org
@@ -67,7 +77,7 @@ func (l *Lister) read(ctx context.Context, each func(listed) error, sql string, 
 		return err
 	}
 	var row listed
-	into := []any{&row.kind, &row.person, &row.org, &row.identity.Orgs, &row.identity.CoMembers}
+	into := []any{&row.kind, &row.person, &row.org, &row.identity.Orgs, &row.identity.CoMembers, &row.user, &row.role}
 	_, err = pgx.ForEachRow(rows, into, func() error {
 		err := each(row)
 		row = listed{}
@@ -80,14 +90,14 @@ func (l *Lister) read(ctx context.Context, each func(listed) error, sql string, 
 func (l *Lister) All(ctx context.Context, yield func([]Session) error) (Tenants, error) {
 	var seen Tenants
 	last := func(row listed) string { return *row.person }
-	if err := l.pages(ctx, pages{l.personsSQL, Person, last, &seen.Persons}, yield); err != nil {
+	if err := l.pages(ctx, pages{l.personsSQL, Person, last, &seen.Persons, &seen.Closed}, yield); err != nil {
 		return seen, fmt.Errorf("list %s: %w", l.Model.Users.Table, err)
 	}
 	if !l.Model.HasOrgs() {
 		return seen, nil
 	}
 	last = func(row listed) string { return *row.org }
-	if err := l.pages(ctx, pages{l.orgsSQL, orgOnly, last, &seen.Orgs}, yield); err != nil {
+	if err := l.pages(ctx, pages{l.orgsSQL, orgOnly, last, &seen.Orgs, &seen.Closed}, yield); err != nil {
 		return seen, fmt.Errorf("list %s: %w", l.Model.Orgs.Table, err)
 	}
 	return seen, nil
@@ -99,6 +109,8 @@ type pages struct {
 	kind  Kind                // of the rows that count tenants
 	last  func(listed) string // id of the tenant of a row
 	count *int
+	// closed counts Persons for whom the platform opens no session.
+	closed *int
 }
 
 func (l *Lister) pages(ctx context.Context, p pages, yield func([]Session) error) error {
@@ -115,8 +127,11 @@ func (l *Lister) pages(ctx context.Context, p pages, yield func([]Session) error
 			if row.kind == p.kind {
 				tenants++
 				*p.count++
+				if row.kind == Person && !row.opens() {
+					*p.closed++
+				}
 			}
-			if row.person != nil && l.includes(row) {
+			if row.opens() && l.includes(row) {
 				batch = append(batch, row.session())
 			}
 			return nil
@@ -148,7 +163,7 @@ func (l *Lister) FirstPage(ctx context.Context, each func(Session)) error {
 	}
 	for _, sql := range lists {
 		err := l.read(ctx, func(row listed) error {
-			if row.person != nil && l.Settings.Allows(row.session()) {
+			if row.opens() && l.Settings.Allows(row.session()) {
 				each(row.session())
 			}
 			return nil
@@ -160,14 +175,14 @@ func (l *Lister) FirstPage(ctx context.Context, each func(Session)) error {
 	return nil
 }
 
-// Of returns a Person's session without an Org.
+// Of returns a Person's session without an Org. The error wraps pgx.ErrNoRows where the platform
+// opens none.
 func (l *Lister) Of(ctx context.Context, person string) (Session, error) {
 	var found *Session
-	pairs := fmt.Sprintf("pairs AS (SELECT 'person' AS kind, %s AS person, NULL::text AS org)",
-		l.Model.PersonLiteral(person))
+	pairs := fmt.Sprintf("pairs AS (SELECT 'person' AS kind, %s AS person, %s AS org)",
+		l.Model.PersonLiteral(person), l.noOrg())
 	err := l.read(ctx, func(row listed) error {
-		if found == nil {
-			row.person = &person
+		if row.person = &person; found == nil && row.opens() {
 			found = new(row.session())
 		}
 		return nil
@@ -189,7 +204,9 @@ mine AS (SELECT p.person, array_agg(DISTINCT mem.org::text) AS orgs
            FROM persons p JOIN mem ON mem.person = p.person AND mem.present GROUP BY 1),
 others AS (SELECT p.person, array_agg(DISTINCT o.person::text) AS co_members
              FROM persons p JOIN mem i ON i.person = p.person AND i.present JOIN mem o ON o.org = i.org GROUP BY 1)
-SELECT pairs.kind, pairs.person::text, pairs.org::text, coalesce(mine.orgs, '{}'), coalesce(others.co_members, '{}')
+SELECT pairs.kind, pairs.person::text, pairs.org::text, coalesce(mine.orgs, '{}'), coalesce(others.co_members, '{}'),
+       ` + l.Settings.Opening.userSQL("pairs.person") + `,
+       ` + l.Settings.Opening.roleSQL("pairs.person", "CASE WHEN pairs.kind = 'member' THEN pairs.org END") + `
   FROM pairs LEFT JOIN mine USING (person) LEFT JOIN others USING (person)`
 }
 
@@ -217,11 +234,11 @@ func (l *Lister) orgsSQL(next bool) string {
 		where = "WHERE " + id + " > $1::" + m.Orgs.Type
 	}
 	return l.pairsSQL(fmt.Sprintf(`page AS (SELECT %[1]s AS org FROM %[2]s o %[3]s ORDER BY %[1]s LIMIT %[4]d),
-outsiders AS (SELECT %[5]s AS person FROM %[6]s u ORDER BY %[5]s LIMIT 40),
-rivals AS (SELECT DISTINCT person FROM mem WHERE present ORDER BY person LIMIT 40),
+outsiders AS (SELECT %[5]s AS person FROM %[6]s u WHERE %[8]s ORDER BY %[5]s LIMIT 40),
+rivals AS (SELECT DISTINCT person FROM mem WHERE present AND %[9]s ORDER BY person LIMIT 40),
 pairs AS (
   (SELECT DISTINCT ON (mem.org) 'member' AS kind, mem.person, mem.org
-     FROM mem JOIN page ON page.org = mem.org WHERE mem.present ORDER BY mem.org, mem.person)
+     FROM mem JOIN page ON page.org = mem.org WHERE mem.present AND %[10]s ORDER BY mem.org, mem.person)
   UNION ALL
   (SELECT DISTINCT 'former', mem.person, mem.org FROM mem JOIN page ON page.org = mem.org
     WHERE NOT mem.present
@@ -236,5 +253,6 @@ pairs AS (
     ORDER BY page.org, rivals.person)
   UNION ALL
   (SELECT 'org', NULL::%[7]s, page.org FROM page))`, id, m.Orgs.Table.SQL(), where, pageSize,
-		query.Column("u", m.Users.ID), m.Users.Table.SQL(), m.Users.Type)) + " ORDER BY pairs.org, pairs.kind"
+		query.Column("u", m.Users.ID), m.Users.Table.SQL(), m.Users.Type, l.Opens(query.Column("u", m.Users.ID)),
+		l.Opens("person"), l.Opens("mem.person"))) + " ORDER BY pairs.org, pairs.kind"
 }

@@ -25,6 +25,9 @@ type Session struct {
 	Role string
 	// Identity is the truth about the attacker.
 	Identity tenancy.Identity
+
+	// base is the role that the platform opens the session with. Empty: the app role.
+	base string
 }
 
 // Setting is a custom setting and its value.
@@ -113,12 +116,13 @@ type Key struct {
 	kind                Kind
 	user, org           string
 	userUnset, orgUnset bool
-	role, chosen        string
+	role, base, chosen  string
 }
 
 // Key returns what identifies the session: its kind and all that it sets.
 func (s Session) Key() Key {
-	key := Key{kind: s.Kind, userUnset: s.User == nil, orgUnset: s.Org == nil, role: s.Role, chosen: s.ChosenKey()}
+	key := Key{kind: s.Kind, userUnset: s.User == nil, orgUnset: s.Org == nil, role: s.Role, base: s.base,
+		chosen: s.ChosenKey()}
 	if s.User != nil {
 		key.user = *s.User
 	}
@@ -187,15 +191,24 @@ func (s Session) Enter(names Settings) string {
 	for _, e := range slices.Concat(names.Values(s.User, s.Org), s.Extra) {
 		fmt.Fprintf(&sql, "SELECT set_config(%s, %s, true);", query.Literal(e.Name), query.Literal(e.Value))
 	}
-	sql.WriteString(s.setRole())
+	if role := s.takesOn(names); role != "" {
+		sql.WriteString("SET LOCAL ROLE " + query.Name(role) + ";")
+	}
 	return sql.String()
 }
 
-func (s Session) setRole() string {
-	if s.Role == "" {
-		return ""
+// takesOn is the role that the session takes on after its login, or empty.
+func (s Session) takesOn(names Settings) string {
+	if s.Role != "" || names.Opening.LoginRole == "" {
+		return s.Role
 	}
-	return "SET LOCAL ROLE " + query.Name(s.Role) + ";"
+	return cmp.Or(s.base, names.Opening.AppRole)
+}
+
+// RoleValue is the value of the setting role in the session. differs says that the platform's
+// sessions differ in it.
+func (s Session) RoleValue(names Settings) (role string, differs bool) {
+	return s.takesOn(names), names.Opening.RoleQuery != ""
 }
 
 // Parameters are the session's identity as the parameters of [tenancy.Model.ParameterSQL].

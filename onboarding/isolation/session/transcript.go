@@ -1,6 +1,10 @@
 package session
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+)
 
 // maxStatements bounds how many statements of a transaction are remembered.
 const maxStatements = 64
@@ -25,10 +29,13 @@ func (t *transcript) add(sql string) {
 }
 
 // Script renders a transaction of a session that runs statements and is rolled back, for somebody
-// who has just logged in as the app role.
+// who has just logged in as the platform's sessions do.
 func (s Session) Script(names Settings, statements ...string) string {
 	var sql strings.Builder
 	sql.WriteString("BEGIN;\n")
+	if login := names.Opening.LoginRole; login != "" {
+		sql.WriteString("-- log in as " + query.Name(login) + "\n")
+	}
 	for _, statement := range append([]string{s.Enter(names)}, statements...) {
 		if statement = strings.TrimRight(strings.TrimSpace(statement), ";"); statement != "" {
 			sql.WriteString(statement + ";\n")

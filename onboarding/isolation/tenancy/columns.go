@@ -26,7 +26,7 @@ const canonicalNames = 2
 
 // classifyByColumns classifies the relations whose own columns, or whose configuration, say
 // whose a row is.
-func (d *discovery) classifyByColumns() {
+func (d *discovery) classifyByColumns() error {
 	d.m.own[d.m.Users.Table.OID] = &Ownership{Class: ClassUsers, Why: "the Persons themselves"}
 	if d.m.HasOrgs() {
 		d.m.own[d.m.Orgs.Table.OID] = &Ownership{Class: ClassOrgs, Why: "the Orgs themselves"}
@@ -35,7 +35,10 @@ func (d *discovery) classifyByColumns() {
 		if d.m.own[r.OID] != nil {
 			continue
 		}
-		o := d.configured(r)
+		o, err := d.configured(r)
+		if err != nil {
+			return err
+		}
 		if o == nil {
 			o = d.fromColumns(r)
 		}
@@ -43,19 +46,22 @@ func (d *discovery) classifyByColumns() {
 			d.m.own[r.OID] = o
 		}
 	}
+	return nil
 }
 
 // configured is what the configuration says about a relation, or nil.
-func (d *discovery) configured(r *catalog.Relation) *Ownership {
+func (d *discovery) configured(r *catalog.Relation) (*Ownership, error) {
 	t, ok := d.config.Tables[r.String()]
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	o := &Ownership{Class: ClassTenant, Why: "configured", Configured: true}
 	switch {
 	case t.Platform:
 		o.Class = ClassPlatform
-		return o
+		return o, nil
+	case t.UserSQL != "" || t.OrgSQL != "":
+		return byExpression(r, t)
 	case t.User != "" || t.Org != "":
 		if t.User != "" {
 			o.Persons = []string{t.User}
@@ -63,14 +69,14 @@ func (d *discovery) configured(r *catalog.Relation) *Ownership {
 		if t.Org != "" {
 			o.Orgs = []string{t.Org}
 		}
-		return o
+		return o, nil
 	case t.Parent != "":
 		if parent := d.m.Catalog.Named(t.ParentTable); parent != nil && len(parent.Key) == 1 {
 			o.Parents = []ParentLink{{Columns: []string{t.Parent}, Table: parent, TargetCols: parent.Key}}
-			return o
+			return o, nil
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // fromColumns classifies a relation by its columns and foreign keys. It returns nil where they

@@ -67,7 +67,15 @@ func (f foreign) row(r *catalog.Relation, alias string, depth int) string {
 
 func (f foreign) tenantRow(r *catalog.Relation, alias string, depth int) string {
 	m, w, o := f.model, f.identity, f.model.Of(r)
+	if o.Derived() && f.side == Attacker {
+		return "true" // the truth has to be asked
+	}
 	var set, mine []string
+	if o.PersonSQL != "" {
+		id := OnRow(o.PersonSQL, alias)
+		set = append(set, id+" IS NOT NULL")
+		mine = append(mine, fmt.Sprintf("coalesce(%s = %s::text, false)", id, w.Person))
+	}
 	for _, c := range o.Persons {
 		set, mine = append(set, query.Column(alias, c)+" IS NOT NULL"), append(mine, m.IsPerson(r, alias, c, w))
 	}
@@ -93,10 +101,15 @@ func (f foreign) tenantRow(r *catalog.Relation, alias string, depth int) string 
 	if len(set) > 0 {
 		rest = fmt.Sprintf("(%s AND NOT %s)", query.AnyOf(set), query.AnyOf(mine))
 	}
-	if len(o.Orgs) == 0 {
+	if len(o.Orgs) == 0 && o.OrgSQL == "" {
 		return rest
 	}
 	var orgSet, orgMine []string
+	if o.OrgSQL != "" {
+		id := OnRow(o.OrgSQL, alias)
+		orgSet = append(orgSet, id+" IS NOT NULL")
+		orgMine = append(orgMine, fmt.Sprintf("coalesce(%s = ANY(%s::text[]), false)", id, w.Orgs))
+	}
 	for _, c := range o.Orgs {
 		orgSet = append(orgSet, query.Column(alias, c)+" IS NOT NULL")
 		orgMine = append(orgMine, m.IsOrg(r, alias, c, w))
@@ -142,10 +155,10 @@ func (m *Model) ForeignWrite(r *catalog.Relation, alias string, w IdentitySQL, b
 }
 
 // Certain reports whether the columns of a row that an attacker sees decide whose it is. Where
-// its parent decides, the truth has to.
+// its parent or SQL of the configuration decides, the truth has to.
 func (m *Model) Certain(r *catalog.Relation) bool {
 	o := m.Of(r)
-	return o.Class != ClassTenant || len(o.Parents) == 0
+	return o.Class != ClassTenant || len(o.Parents) == 0 && !o.Derived()
 }
 
 // Owner is an expression for whose a row is, as [Tenant.String] renders it. It is NULL for a row
@@ -170,6 +183,9 @@ func (m *Model) owner(r *catalog.Relation, alias string, depth int) string {
 		return "NULL"
 	}
 	parts := []string{"NULL"}
+	if o.OrgSQL != "" {
+		parts = append(parts, fmt.Sprintf("'%s ' || %s", Org, OnRow(o.OrgSQL, alias)))
+	}
 	for _, c := range o.Orgs {
 		parts = append(parts, label(Org, c))
 	}
@@ -178,6 +194,9 @@ func (m *Model) owner(r *catalog.Relation, alias string, depth int) string {
 		up := fmt.Sprintf("p%d", depth+1)
 		parts = append(parts, fmt.Sprintf("(SELECT %s FROM %s %s WHERE %s LIMIT 1)",
 			m.owner(p.Table, up, depth+1), p.Table.SQL(), up, p.JoinSQL(alias, up)))
+	}
+	if o.PersonSQL != "" {
+		parts = append(parts, fmt.Sprintf("'%s ' || %s", Person, OnRow(o.PersonSQL, alias)))
 	}
 	for _, c := range o.Persons {
 		parts = append(parts, label(Person, c))

@@ -31,6 +31,11 @@ type TableConfig struct {
 	// User and Org name the columns that say whose a row is.
 	User string `yaml:"user"`
 	Org  string `yaml:"org"`
+	// UserSQL and OrgSQL are SQL expressions for the id of the Person or the Org whose a row is,
+	// or NULL, on the columns of the row r. Only the role that row-level security does not apply
+	// to evaluates them, with search_path pg_catalog.
+	UserSQL string `yaml:"user_sql"`
+	OrgSQL  string `yaml:"org_sql"`
 	// Parent is the column that refers to the row that a row goes with, and ParentTable
 	// ("schema.name") the table of that row.
 	Parent      string `yaml:"parent"`

@@ -32,7 +32,7 @@ func PrivateColumns(t *catalog.Relation) []string {
 func (m *Model) MarkDirectories() {
 	for _, t := range m.Catalog.Relations {
 		o := m.Of(t)
-		if !m.listsTenants(o) || !t.Readable() || len(t.ForeignKeys) > 0 && o.Class == ClassTenant {
+		if !listsTenants(m, o) || !t.Readable() || len(t.ForeignKeys) > 0 && o.Class == ClassTenant {
 			continue
 		}
 		private := PrivateColumns(t)
@@ -54,7 +54,7 @@ func (m *Model) MarkDirectories() {
 }
 
 // listsTenants reports whether each row is a tenant, or a view of one.
-func (m *Model) listsTenants(o *Ownership) bool {
+func listsTenants(m *Model, o *Ownership) bool {
 	if o.AreTenants() {
 		return true
 	}

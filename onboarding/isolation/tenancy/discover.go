@@ -52,7 +52,9 @@ func Discover(ctx context.Context, from Source, config Config) (*Model, error) {
 	if err := d.findTenants(ctx, from.Truth); err != nil {
 		return nil, err
 	}
-	d.classifyByColumns()
+	if err := d.classifyByColumns(); err != nil {
+		return nil, err
+	}
 	d.findMembership()
 	d.followParents()
 	if err := d.followValues(ctx, from.Truth); err != nil {
@@ -61,7 +63,7 @@ func Discover(ctx context.Context, from Source, config Config) (*Model, error) {
 	d.followParents()
 	d.inherit()
 	d.markUnclassified()
-	return m, nil
+	return m, d.tryExpressions(ctx, from.Truth)
 }
 
 var (

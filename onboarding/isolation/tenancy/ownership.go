@@ -28,6 +28,10 @@ type Ownership struct {
 	Orgs    []string // columns that hold an Org
 	Either  []string // columns that hold a Person or an Org
 	Parents []ParentLink
+	// PersonSQL and OrgSQL are SQL of the configuration for the id of the Person or the Org, and
+	// reads the columns that it names.
+	PersonSQL, OrgSQL string
+	reads             []string
 	// Why is what led to this, for people.
 	Why string
 	// Configured says that the configuration led to it.
@@ -37,6 +41,9 @@ type Ownership struct {
 // Direct reports whether a column of the row itself says whose it is.
 func (o *Ownership) Direct() bool { return len(o.Persons)+len(o.Orgs)+len(o.Either) > 0 }
 
+// Derived reports whether SQL of the configuration says whose a row is.
+func (o *Ownership) Derived() bool { return o.PersonSQL != "" || o.OrgSQL != "" }
+
 // Owned reports whether rows have owners that other tenants must respect.
 func (o *Ownership) Owned() bool { return o.Class != ClassPlatform && o.Class != ClassUnclassified }
 
@@ -45,7 +52,7 @@ func (o *Ownership) AreTenants() bool { return o.Class == ClassUsers || o.Class 
 
 // Columns returns the columns of the relation that decide whose a row is.
 func (o *Ownership) Columns() []string {
-	all := slices.Concat(o.Orgs, o.Persons, o.Either)
+	all := slices.Concat(o.Orgs, o.Persons, o.Either, o.reads)
 	for _, p := range o.Parents {
 		all = append(all, p.Columns...)
 		if p.Kind != "" {

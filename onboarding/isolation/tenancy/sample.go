@@ -13,10 +13,17 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 )
 
-// Reader runs a query in a session of a Person, who acts in an Org unless it is empty, and returns
-// its first column. Discovery reads views and foreign tables with it: reading them runs the
-// platform's code, which must not have the rights of the truth.
-type Reader func(ctx context.Context, person, org, sql string) ([]string, error)
+// Reader runs a query in a session and returns its first column. Discovery reads views and foreign
+// tables with it: reading them runs the platform's code, which must not have the rights of the
+// truth.
+type Reader func(context.Context, Reading) ([]string, error)
+
+// Reading is a query in a session of a Person, who acts in an Org unless it is empty. Model is
+// what was discovered so far.
+type Reading struct {
+	Model            *Model
+	Person, Org, SQL string
+}
 
 // viewReaders is how many Persons, and how many members of Orgs, read a view for discovery.
 const viewReaders = 3
@@ -80,7 +87,7 @@ func (s *sampler) strings(ctx context.Context, r *catalog.Relation, sql string) 
 	var all []string
 	var failure error
 	for _, as := range s.readers {
-		values, err := s.session(ctx, as.person, as.org, sql)
+		values, err := s.session(ctx, Reading{s.d.m, as.person, as.org, sql})
 		if err != nil {
 			failure = err
 		}

@@ -223,9 +223,13 @@ func (o outcome) last() string {
 	return results.Plural(o.steps[len(o.steps)-1].rows, "row")
 }
 
-// mine is the condition, on the alias a, that a row is no other tenant's.
+// mine is the condition, on the alias a, that a row is no other tenant's. Where a session cannot
+// tell, it is whatever the session sees.
 func (l *looker) mine(t *catalog.Relation, s session.Session) string {
 	m := l.config.Model
+	if m.Derived(t) {
+		return "true"
+	}
 	return fmt.Sprintf("NOT coalesce(%s, false)", m.Foreign(t, "a", m.IdentitySQL(s.Identity), tenancy.Attacker))
 }
 

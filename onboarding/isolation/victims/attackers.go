@@ -99,6 +99,9 @@ type attacker struct {
 
 func (v *Victims) session(ctx context.Context, a attacker) (session.Session, error) {
 	s, err := v.SessionOf(ctx, a.person)
+	if err == nil && a.kind == session.Member {
+		s, err = v.lister().In(ctx, s, a.org)
+	}
 	s.Kind, s.Org, s.Label = a.kind, &a.org, a.label
 	return s, err
 }
@@ -122,9 +125,9 @@ func (v *Victims) againstPerson(ctx context.Context, victim string) ([]session.S
 	id, person := query.Column("u", m.Users.ID), m.PersonLiteral(victim)
 	var attackers []attacker
 	stranger, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT %[1]s::text, '' FROM %[2]s u
-		WHERE %[1]s <> %[3]s AND NOT EXISTS (SELECT FROM mem a JOIN mem b ON a.org = b.org
+		WHERE %[1]s <> %[3]s AND %[5]s AND NOT EXISTS (SELECT FROM mem a JOIN mem b ON a.org = b.org
 			WHERE a.present AND b.present AND a.person = %[1]s AND b.person = %[3]s)
-		ORDER BY %[4]s, 1 LIMIT 1`, id, m.Users.Table.SQL(), person, v.ownersFirst(id)))
+		ORDER BY %[4]s, 1 LIMIT 1`, id, m.Users.Table.SQL(), person, v.ownersFirst(id), v.lister().Opens(id)))
 	if err != nil {
 		return nil, err
 	}
@@ -135,8 +138,8 @@ func (v *Victims) againstPerson(ctx context.Context, victim string) ([]session.S
 		return v.sessionsOf(ctx, attackers)
 	}
 	other, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT b.person::text, b.org::text FROM mem a JOIN mem b
-		ON a.org = b.org AND a.person <> b.person WHERE a.present AND b.present AND a.person = %s
-		ORDER BY b.person::text || ' ' || b.org::text LIMIT 1`, person))
+		ON a.org = b.org AND a.person <> b.person WHERE a.present AND b.present AND a.person = %s AND %s
+		ORDER BY b.person::text || ' ' || b.org::text LIMIT 1`, person, v.lister().Opens("b.person")))
 	if err != nil {
 		return nil, err
 	}
@@ -154,9 +157,9 @@ func (v *Victims) againstOrg(ctx context.Context, victim string) ([]session.Sess
 	id, org := query.Column("u", m.Users.ID), query.Literal(victim)+"::"+m.Orgs.Type
 	var attackers []attacker
 	stranger, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT %[1]s::text, '' FROM %[2]s u
-		WHERE NOT EXISTS (SELECT FROM mem WHERE mem.org = %[3]s AND mem.person = %[1]s)
+		WHERE %[5]s AND NOT EXISTS (SELECT FROM mem WHERE mem.org = %[3]s AND mem.person = %[1]s)
 		ORDER BY EXISTS (SELECT FROM mem WHERE mem.person = %[1]s), %[4]s, 1 LIMIT 1`,
-		id, m.Users.Table.SQL(), org, v.ownersFirst(id)))
+		id, m.Users.Table.SQL(), org, v.ownersFirst(id), v.lister().Opens(id)))
 	if err != nil {
 		return nil, err
 	}
@@ -165,9 +168,9 @@ func (v *Victims) againstOrg(ctx context.Context, victim string) ([]session.Sess
 			attacker{session.Stranger, p, victim, fmt.Sprintf("Person %s claiming foreign Org %s", p, victim)})
 	}
 	rival, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT o.person::text, o.org::text FROM mem o
-		WHERE o.present AND o.org <> %[1]s
+		WHERE o.present AND o.org <> %[1]s AND %[2]s
 		AND NOT EXISTS (SELECT FROM mem x WHERE x.present AND x.org = %[1]s AND x.person = o.person)
-		ORDER BY o.person::text || ' ' || o.org::text LIMIT 1`, org))
+		ORDER BY o.person::text || ' ' || o.org::text LIMIT 1`, org, v.lister().Opens("o.person")))
 	if err != nil {
 		return nil, err
 	}
@@ -178,9 +181,9 @@ func (v *Victims) againstOrg(ctx context.Context, victim string) ([]session.Sess
 				fmt.Sprintf("Person %s, a member elsewhere, claiming foreign Org %s", p, victim)})
 	}
 	former, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT person::text, '' FROM mem
-		WHERE org = %[1]s AND NOT present
+		WHERE org = %[1]s AND NOT present AND %[2]s
 			AND NOT EXISTS (SELECT FROM mem p WHERE p.org = %[1]s AND p.person = mem.person AND p.present)
-		ORDER BY 1 LIMIT 1`, org))
+		ORDER BY 1 LIMIT 1`, org, v.lister().Opens("mem.person")))
 	if err != nil {
 		return nil, err
 	}

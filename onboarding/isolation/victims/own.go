@@ -16,8 +16,13 @@ import (
 // Own returns a session of a victim's own: of the Person, or of a present member who acts in the
 // Org, its owner first.
 func (v *Victims) Own(ctx context.Context, victim tenancy.Tenant) (session.Session, error) {
+	nobody := session.Session{Kind: session.Anonymous, User: new(""), Org: new("")}
 	if !victim.IsOrg() {
-		return v.SessionOf(ctx, victim.ID)
+		s, err := v.SessionOf(ctx, victim.ID)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nobody, nil // the platform opens no session for them
+		}
+		return s, err
 	}
 	m, owns := v.config.Model, ""
 	if owner := m.Membership.OwnerColumn; owner != "" {
@@ -25,13 +30,17 @@ func (v *Victims) Own(ctx context.Context, victim tenancy.Tenant) (session.Sessi
 			m.Orgs.Table.SQL(), query.Column("o", owner), query.Column("o", m.Orgs.ID))
 	}
 	persons, err := query.Strings(ctx, v.config.Truth, fmt.Sprintf("WITH mem AS (%s) SELECT person::text FROM mem "+
-		"WHERE org::text = %s AND present ORDER BY %s1 LIMIT 1", m.MembersSQL(), query.Literal(victim.ID), owns))
+		"WHERE org::text = %s AND present AND %s ORDER BY %s1 LIMIT 1", m.MembersSQL(), query.Literal(victim.ID),
+		v.lister().Opens("person"), owns))
 	if err != nil || len(persons) == 0 {
-		return session.Session{Kind: session.Anonymous, User: new(""), Org: &victim.ID}, err
+		nobody.Org = &victim.ID
+		return nobody, err
 	}
 	s, err := v.SessionOf(ctx, persons[0])
-	s.Org = &victim.ID
-	return s, err
+	if err != nil {
+		return s, err
+	}
+	return v.lister().In(ctx, s, victim.ID)
 }
 
 // maxRoles bounds the members of an Org who differ in what the membership says of them.
@@ -69,7 +78,9 @@ func (v *Victims) members(ctx context.Context, org tenancy.Tenant) ([]session.Se
 		if err != nil {
 			return nil, err
 		}
-		s.Org = &org.ID
+		if s, err = v.lister().In(ctx, s, org.ID); err != nil {
+			return nil, err
+		}
 		sessions = append(sessions, s)
 	}
 	return sessions, nil
@@ -97,8 +108,10 @@ func (v *Victims) OwnSessions(ctx context.Context, victim tenancy.Tenant) ([]ses
 	unset.Org = nil
 	sessions = append(sessions, unset)
 	for _, org := range own.Identity.Orgs[:min(1, len(own.Identity.Orgs))] {
-		acting := own
-		acting.Org = &org
+		acting, err := v.lister().In(ctx, own, org)
+		if err != nil {
+			return nil, err
+		}
 		sessions = append(sessions, acting)
 	}
 	return sessions, nil

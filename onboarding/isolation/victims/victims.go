@@ -1,6 +1,7 @@
 package victims
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -118,6 +119,9 @@ func (v *Victims) choose(ctx context.Context) error {
 			v.config.Results.LeaveOut("%s: %s", t, query.Describe(err))
 			continue
 		}
+		if owners, err = v.openFirst(ctx, owners); err != nil {
+			return err
+		}
 		for _, owner := range owners {
 			v.add(tenancy.ParseOwner(owner))
 		}
@@ -126,6 +130,23 @@ func (v *Victims) choose(ctx context.Context) error {
 		return err
 	}
 	return v.chooseByTraits(ctx)
+}
+
+// openFirst orders owners so those for whom the platform opens a session come first: as
+// themselves, they show what tenants reach of their own.
+func (v *Victims) openFirst(ctx context.Context, owners []string) ([]string, error) {
+	m, id := v.config.Model, query.Column("u", v.config.Model.Users.ID)
+	condition := v.lister().Opens(id)
+	if condition == "true" {
+		return owners, nil
+	}
+	open, err := query.Strings(ctx, v.config.Truth, fmt.Sprintf("SELECT owner FROM "+
+		"(SELECT '%s ' || %s::text AS owner, %[2]s AS id FROM %s u) u WHERE owner = ANY($1) AND %s",
+		tenancy.Person, id, m.Users.Table.SQL(), v.lister().Opens("u.id")), owners)
+	slices.SortStableFunc(owners, func(a, b string) int {
+		return cmp.Compare(min(slices.Index(open, b), 0), min(slices.Index(open, a), 0))
+	})
+	return owners, err
 }
 
 // chooseWithoutRows fills the list with any tenants.
