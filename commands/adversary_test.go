@@ -153,7 +153,7 @@ func TestWhoChangesTheContentDoesNotApproveIt(t *testing.T) {
 	again := r.read(r.bo, "Database: approval needed", "[Approve]")
 	r.press(r.bo, again, "Approve")
 	for who, why := range map[string]string{
-		workspace.Gus: "not an approver: guests",
+		workspace.Gus: "not an operator: guests",
 		workspace.Fay: "not an operator: people of other workspaces",
 	} {
 		r.press(workspace.As(r, who), again, "Approve")

@@ -9,7 +9,6 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/post"
-	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/inputs"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
@@ -25,7 +24,6 @@ import (
 // CertificateHandlers answers what operators type and press about certificates.
 type CertificateHandlers struct {
 	service  *service.Service
-	gate     *access.Gate
 	replies  *responder
 	messages *messenger
 	origins  *provenance
@@ -48,7 +46,7 @@ type CertificateDependencies struct {
 // NewCertificateHandlers returns the handlers for certificates. [CertificateHandlers.Register]
 // routes to them.
 func NewCertificateHandlers(h *Handlers, dependencies CertificateDependencies) *CertificateHandlers {
-	return &CertificateHandlers{service: h.service, gate: h.gate, replies: h.replies, messages: h.messages,
+	return &CertificateHandlers{service: h.service, replies: h.replies, messages: h.messages,
 		origins: h.decisions.origins, clocks: h.forms.starter.clocks, CertificateDependencies: dependencies}
 }
 
@@ -238,7 +236,7 @@ func (h *CertificateHandlers) pressed(
 	ctx context.Context, action bot.Action, work func(context.Context) (post.Reply, error),
 ) error {
 	answer := func(ctx context.Context) error {
-		if err := h.gate.RequireOperator(ctx, action.Person); err != nil {
+		if err := h.origins.admit(ctx, action.Person, subject{}); err != nil {
 			return h.replies.answer(ctx, action, err)
 		}
 		reply, err := work(ctx)

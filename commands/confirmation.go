@@ -68,7 +68,7 @@ func (h *confirmationHandlers) start(ctx context.Context, action bot.Action) err
 
 func (h *confirmationHandlers) begin(ctx context.Context, action bot.Action, slug string) error {
 	// Whoever presses becomes the requester, and somebody else approves.
-	if _, err := h.origins.require(ctx, action, subject{}); err != nil {
+	if _, err := h.origins.accept(ctx, action, subject{}); err != nil {
 		return h.replies.replace(ctx, action, h.replies.explain(ctx, err, "slug", slug))
 	}
 	saved, _, err := h.drafts.load(ctx, action.Person, slug)
@@ -76,10 +76,7 @@ func (h *confirmationHandlers) begin(ctx context.Context, action bot.Action, slu
 		return h.replies.replace(ctx, action, h.outdated(ctx, slug, err))
 	}
 	meta := form.Meta{Channel: action.Channel, Slug: slug}
-	err = h.gate.RequireSameTeam(ctx, action.Person)
-	if err == nil {
-		err = h.starter.begin(ctx, start{action.Person, meta, saved.Draft, saved.Confirmation.String()})
-	}
+	err = h.starter.begin(ctx, start{action.Person, meta, saved.Draft, saved.Confirmation.String()})
 	problems, wrong := h.starter.fieldErrors(saved.Draft, err)
 	switch {
 	case err == nil:

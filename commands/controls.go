@@ -9,7 +9,6 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/post"
-	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
@@ -21,7 +20,6 @@ import (
 // controlHandlers retries, checks and cancels runs, and freezes and thaws all of them.
 type controlHandlers struct {
 	service  *service.Service
-	gate     *access.Gate
 	replies  *responder
 	messages *messenger
 	home     *home.Tabs
@@ -35,10 +33,7 @@ const cancelBlock = "cancel/"
 // requirePressed returns an error unless an operator pressed a button about a run in what the bot
 // delivered.
 func (h *controlHandlers) requirePressed(ctx context.Context, action bot.Action) error {
-	err := h.gate.RequireOperator(ctx, action.Person)
-	if err == nil {
-		_, err = h.origins.require(ctx, action, subject{run: parseID(action.Value)})
-	}
+	_, err := h.origins.accept(ctx, action, subject{run: parseID(action.Value)})
 	return err
 }
 
@@ -119,10 +114,7 @@ func (h *controlHandlers) askCancel(ctx context.Context, command bot.Command, ru
 
 // cancel ends a run, from its thread or from the private question that the command asks.
 func (h *controlHandlers) cancel(ctx context.Context, action bot.Action) error {
-	err := h.gate.RequireSameTeam(ctx, action.Person)
-	if err == nil {
-		_, err = h.origins.require(ctx, action, subject{run: parseID(action.Value)})
-	}
+	err := h.requirePressed(ctx, action)
 	if err == nil {
 		err = h.service.Cancel(ctx, parseID(action.Value), action.Person.ID)
 	}

@@ -40,10 +40,7 @@ func (h *decisionHandlers) approveLater(ctx context.Context, action bot.Action) 
 
 // applyNow has an approved change applied that waits for its window.
 func (h *decisionHandlers) applyNow(ctx context.Context, action bot.Action) error {
-	err := h.gate.RequireSameTeam(ctx, action.Person)
-	if err == nil {
-		_, err = h.origins.require(ctx, action, subject{approval: parseID(action.Value)})
-	}
+	_, err := h.origins.accept(ctx, action, subject{approval: parseID(action.Value)})
 	if err == nil {
 		err = service.ApplyNow(ctx, h.service, parseID(action.Value), action.Person.ID)
 	}
@@ -61,7 +58,7 @@ func (h *decisionHandlers) breakGlass(ctx context.Context, action bot.Action) er
 // decide counts the press. A decision that needs more opens the form for it; people who may not
 // decide do not see the form.
 func (h *decisionHandlers) decide(ctx context.Context, action bot.Action, decision render.Decision) error {
-	err := h.requireSameTeam(ctx, action.Person, parseID(action.Value))
+	err := h.origins.admit(ctx, action.Person, subject{approval: parseID(action.Value)})
 	if err == nil {
 		given := service.Decision{Operator: action.Person.ID}
 		if action.View == nil {
@@ -82,15 +79,6 @@ func (h *decisionHandlers) decide(ctx context.Context, action bot.Action, decisi
 		err = h.home.Refresh(ctx, action)
 	}
 	return h.replies.answer(ctx, action, err)
-}
-
-// requireSameTeam refuses people of other workspaces, and records that in the audit trail.
-func (h *decisionHandlers) requireSameTeam(ctx context.Context, person bot.Person, approval uuid.UUID) error {
-	err := h.gate.RequireSameTeam(ctx, person)
-	if refused, ok := errors.AsType[*onboarding.PermissionError](err); ok {
-		return h.service.RecordRefusal(ctx, person.ID, approval, refused)
-	}
-	return err
 }
 
 // opener opens a modal, above the one in which somebody pressed if there is one.
@@ -121,7 +109,7 @@ func (h *decisionHandlers) confirmed(ctx context.Context, submission bot.Submiss
 	if err := json.Unmarshal([]byte(submission.Metadata), &meta); err != nil {
 		return bot.Answer{}, fmt.Errorf("decision: %w", err)
 	}
-	err := h.requireSameTeam(ctx, submission.Person, meta.Approval)
+	err := h.origins.admit(ctx, submission.Person, subject{approval: meta.Approval})
 	if err == nil {
 		given := service.Decision{Operator: submission.Person.ID,
 			Reason: submission.State[render.BlockReason][render.ActionReason].Value,

@@ -174,6 +174,7 @@ func (r *botFixture) start(dsn string) {
 		Renderer: renderer, Config: directory.Config(), Log: logger})
 	router := bot.NewRouter()
 	handlers.Register(router)
+	commands.NewCertificateHandlers(handlers, commands.CertificateDependencies{}).Register(router) // for refused presses
 	records, err := reports.NewStore(pool, logger)
 	must(t, err)
 	r.announcer = projection.NewIsolationAnnouncer(messages, records, directory.Config())

@@ -46,7 +46,8 @@ func (h *formHandlers) start(ctx context.Context, command bot.Command, parsed pa
 		run, err := h.service.Records.Latest(ctx, parsed.slug)
 		switch {
 		case err == nil && run.State == onboarding.RunActive:
-			return post.Reply{Text: fmt.Sprintf("%s is already being onboarded%s. %s shows its state.",
+			return post.Reply{Text: fmt.Sprintf("%s is already being onboarded%s. %s shows its state. To correct "+
+				"the request, cancel the run; this command then opens the form with it.",
 				blockkit.Code(parsed.slug), h.messages.link(ctx, run),
 				blockkit.Code(h.config.Command+" "+render.WordStatus+" "+parsed.slug))}
 		case err != nil && !errors.Is(err, onboarding.ErrNotFound):
@@ -156,6 +157,9 @@ func (h *formHandlers) reshape(ctx context.Context, action bot.Action) error {
 	if err != nil {
 		return err
 	}
+	if err := h.require(ctx, action, meta); err != nil { // what is shown next counts as the bot's own
+		return h.closed(ctx, action, h.replies.explain(ctx, err, "action", action.ID))
+	}
 	draft, err := h.read(ctx, meta, action.State)
 	if err != nil {
 		return err
@@ -198,6 +202,9 @@ func (h *formHandlers) typed(ctx context.Context, action bot.Action) error {
 	if err != nil || !meta.KeepsDraft() {
 		return err
 	}
+	if err := h.require(ctx, action, meta); err != nil {
+		return h.closed(ctx, action, h.replies.explain(ctx, err, "action", action.ID))
+	}
 	draft, err := h.withHidden(ctx, action, meta)
 	if err != nil {
 		return err
@@ -216,14 +223,20 @@ func (h *formHandlers) withHidden(ctx context.Context, action bot.Action, meta f
 	return draft.KeepHidden(before.Draft, action.State), nil
 }
 
-// keep saves the draft as of a press in the form, for operators only.
+// require refuses a press in a form unless an operator made it in what the bot shows.
+func (h *formHandlers) require(ctx context.Context, action bot.Action, meta form.Meta) error {
+	_, err := h.origins.accept(ctx, action, subject{run: meta.Edits})
+	return err
+}
+
+// closed shows a sentence where the form was.
+func (h *formHandlers) closed(ctx context.Context, action bot.Action, text string) error {
+	_, err := h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, mrkdwn.Notice("Onboarding", text))
+	return err
+}
+
+// keep saves the draft as of a press in the form.
 func (h *formHandlers) keep(ctx context.Context, action bot.Action, meta form.Meta, draft form.Draft) error {
-	if err := h.gate.RequireOperator(ctx, action.Person); err != nil {
-		if _, expected := render.ErrorText(err); expected {
-			return nil
-		}
-		return err
-	}
 	return h.drafts.save(ctx, entry{person: action.Person, under: meta.Slug, typed: pressedAt(action),
 		draft: draft})
 }
@@ -241,21 +254,24 @@ func pressedAt(action bot.Action) time.Time {
 
 // discard deletes a draft, from its form or from the confirmation.
 func (h *formHandlers) discard(ctx context.Context, action bot.Action) error {
-	err := h.gate.RequireOperator(ctx, action.Person)
-	if err == nil && onboarding.CheckSlug(action.Value, nil) != "" {
+	slug := action.Value
+	if action.View == nil {
+		slug = strings.TrimPrefix(action.Block, form.ConfirmationBlock)
+	}
+	err := h.require(ctx, action, form.Meta{})
+	if err == nil && onboarding.CheckSlug(slug, nil) != "" {
 		err = onboarding.ErrNotFound
 	}
 	if err == nil {
-		err = h.service.Drafts.Drop(ctx, action.Value)
+		err = h.service.Drafts.Drop(ctx, slug)
 	}
 	text := fmt.Sprintf("The draft was discarded. %s starts a new one.",
-		blockkit.Code(h.config.Command+" "+action.Value))
+		blockkit.Code(h.config.Command+" "+slug))
 	if err != nil {
-		text = h.replies.explain(ctx, err, "draft", action.Value)
+		text = h.replies.explain(ctx, err, "draft", slug)
 	}
 	if action.View == nil {
 		return h.replies.replace(ctx, action, text)
 	}
-	_, err = h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, mrkdwn.Notice("Onboarding", text))
-	return err
+	return h.closed(ctx, action, text)
 }

@@ -61,13 +61,13 @@ func New(d Dependencies) *Handlers {
 	h.messages = &messenger{pool: d.Pool, outbox: d.Outbox}
 	runs := &runFinder{service: d.Service, replies: h.replies, command: h.command}
 	origins := &provenance{pool: d.Pool, outbox: d.Outbox, home: d.Home, service: d.Service,
-		signer: d.Signer, workspace: d.Workspace, log: h.replies.log}
+		gate: d.Gate, signer: d.Signer, workspace: d.Workspace, log: h.replies.log}
 	plans := h.buildForms(d, origins)
 	h.decisions = &decisionHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
 		replies: h.replies, home: d.Home, origins: origins}
-	h.controls = &controlHandlers{service: d.Service, gate: d.Gate, replies: h.replies,
+	h.controls = &controlHandlers{service: d.Service, replies: h.replies,
 		messages: h.messages, home: d.Home, origins: origins, command: h.command}
-	h.undos = &undoHandlers{service: d.Service, gate: d.Gate, replies: h.replies,
+	h.undos = &undoHandlers{service: d.Service, replies: h.replies,
 		messages: h.messages, runs: runs, renderer: d.Renderer, origins: origins, clocks: clocks{d.People}}
 	h.reviews = &reviewHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate, replies: h.replies,
 		origins: origins, renderer: d.Renderer}
@@ -92,7 +92,7 @@ func (h *Handlers) buildForms(d Dependencies, origins *provenance) *planHandlers
 	h.forms = &formHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
 		replies: h.replies, messages: h.messages, starter: starter, drafts: drafts, plans: plans,
 		confirmations: h.confirmations, origins: origins, config: d.Config,
-		logos: &logoFetcher{workspace: d.Workspace, gate: d.Gate, assets: store.NewAssets(d.Pool),
+		logos: &logoFetcher{workspace: d.Workspace, assets: store.NewAssets(d.Pool),
 			log: h.replies.log}}
 	return plans
 }

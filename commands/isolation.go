@@ -32,7 +32,7 @@ type IsolationHandlers struct {
 func NewIsolationHandlers(h *Handlers, store *reports.Store, requests *service.Risks) *IsolationHandlers {
 	host := riskHost{h.decisions.origins, h.replies, h.messages}
 	return &IsolationHandlers{service: h.service, replies: h.replies, store: store,
-		risks: risks.New(host, requests, store, h.gate)}
+		risks: risks.New(host, requests, store)}
 }
 
 // riskHost is what the handlers of all buttons share, as [risks.Host].
@@ -43,7 +43,7 @@ type riskHost struct {
 }
 
 func (h riskHost) Require(ctx context.Context, action bot.Action, request uuid.UUID) (string, error) {
-	return h.origins.require(ctx, action, subject{risk: request})
+	return h.origins.accept(ctx, action, subject{risk: request})
 }
 
 func (h riskHost) Open(ctx context.Context, trigger string, modal slack.ModalViewRequest) error {

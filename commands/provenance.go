@@ -15,6 +15,7 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/isolationreport"
@@ -30,6 +31,7 @@ type provenance struct {
 	outbox  *outbox.Outbox
 	home    *home.Tabs
 	service *service.Service
+	gate    *access.Gate
 	signer  onboarding.Signer
 	// workspace opens modals, and has the configuration.
 	workspace *bot.Workspace
@@ -67,6 +69,29 @@ const (
 // subject is what a button is about: an approval, a run, or a request to accept a risk. All are zero for
 // a button that is about none of them.
 type subject struct{ approval, run, risk uuid.UUID }
+
+// press is a press of somebody about a subject that does not count.
+func (s subject) press(person bot.Person) service.Press {
+	return service.Press{Approval: s.approval, Run: s.run, Operator: person.ID}
+}
+
+// admit refuses who may do nothing here, and records that in the audit trail. Only presses that change
+// nothing go without.
+func (p *provenance) admit(ctx context.Context, person bot.Person, about subject) error {
+	err := p.gate.RequireOperator(ctx, person)
+	if refused, ok := errors.AsType[*onboarding.PermissionError](err); ok {
+		return about.press(person).Refused(ctx, p.service, refused)
+	}
+	return err
+}
+
+// accept is [provenance.admit] and then [provenance.require].
+func (p *provenance) accept(ctx context.Context, action bot.Action, about subject) (source string, err error) {
+	if err := p.admit(ctx, action.Person, about); err != nil {
+		return "", err
+	}
+	return p.require(ctx, action, about)
+}
 
 // require returns an error for the person unless they pressed in what the bot delivered, and otherwise
 // what that was. A forged message is recorded in the audit trail, and everybody reads about it in the
@@ -153,8 +178,7 @@ func (p *provenance) forged(ctx context.Context, action bot.Action, about subjec
 
 // report records a press that did not count in the audit trail.
 func (p *provenance) report(ctx context.Context, action bot.Action, about subject, where string) error {
-	return p.service.ReportForgery(ctx, service.Forgery{Approval: about.approval, Run: about.run,
-		Operator: action.Person.ID, Where: where})
+	return about.press(action.Person).Forged(ctx, p.service, where)
 }
 
 // sourceOf names what somebody pressed in, and what it showed; see [onboarding.Vote].

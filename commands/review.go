@@ -157,9 +157,10 @@ func (h *reviewHandlers) pressed(
 	page := reviewPage{person: action.Person, run: meta.Run, number: meta.Page, turn: meta.Turn + 1,
 		selected: meta.Selected(action.State), later: render.ReviewLater(action.State)}
 	change(&page, number)
-	err = h.gate.RequireOperator(ctx, action.Person)
-	if err == nil && len(page.selected) > 0 {
-		_, err = h.origins.require(ctx, action, subject{approval: page.selected[0]})
+	about := reviewed(meta.Run, page.selected)
+	err = h.origins.admit(ctx, action.Person, about)
+	if err == nil && len(page.selected) > 0 { // without, what is shown next is from the database alone
+		_, err = h.origins.require(ctx, action, about)
 	}
 	if err == nil {
 		var view slack.ModalViewRequest
@@ -168,6 +169,14 @@ func (h *reviewHandlers) pressed(
 		}
 	}
 	return h.replies.answer(ctx, action, err)
+}
+
+// reviewed is what a press in a review is about.
+func reviewed(run uuid.UUID, selected []uuid.UUID) subject {
+	if len(selected) == 0 {
+		return subject{run: run}
+	}
+	return subject{run: run, approval: selected[0]}
 }
 
 // submitted approves the selected changes, each under its own digest.
@@ -190,9 +199,10 @@ func (h *reviewHandlers) submitted(ctx context.Context, submission bot.Submissio
 		Reason: submission.State[render.BlockReason][render.ActionReason].Value, Shown: render.ShownInReview,
 		NextWindow: render.ReviewLater(submission.State)}
 	counted := 0
-	err = h.gate.RequireSameTeam(ctx, submission.Person)
+	about := reviewed(meta.Run, picked)
+	err = h.origins.admit(ctx, submission.Person, about)
 	if err == nil && len(picked) > 0 {
-		given.Source, err = h.origins.require(ctx, submission.Press(), subject{approval: picked[0]})
+		given.Source, err = h.origins.require(ctx, submission.Press(), about)
 		if err == nil {
 			counted, err = h.service.ApproveAll(ctx, meta.Run, picked, given)
 		}

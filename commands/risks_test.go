@@ -112,7 +112,7 @@ func TestARiskIsAccepted(t *testing.T) {
 	r.inTrail(workspace.Ana + " refused: accept risk ")
 	gus := workspace.As(r.Workspace, workspace.Gus)
 	r.press(gus, request, "Accept")
-	r.inTrail(workspace.Gus + " refused: accept risk ")
+	r.inTrail(workspace.Gus + " refused: not an operator: guests")
 	if got := r.reportRisk(platform); got.Verdict != isolation.Incomplete {
 		t.Fatalf("before somebody decided: %+v", got)
 	}

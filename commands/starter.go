@@ -49,7 +49,7 @@ func (s *starter) begin(ctx context.Context, asked start) error {
 }
 
 // request turns a draft into a request. Of a draft that is none it returns all problems at once, as
-// [form.FieldErrors], and only to operators. The service checks who asks for anything else.
+// [form.FieldErrors]. Only operators come here.
 func (s *starter) request(ctx context.Context, asked start) (onboarding.Request, error) {
 	draft := asked.draft
 	now, err := s.clocks.now(ctx, asked.person, draft.At)
@@ -59,9 +59,6 @@ func (s *starter) request(ctx context.Context, asked start) (onboarding.Request,
 	request, problems := draft.Request(s.hosts, now)
 	if len(problems) == 0 {
 		return request, nil
-	}
-	if err := s.gate.RequireOperator(ctx, asked.person); err != nil {
-		return request, err
 	}
 	err = service.CheckEdited(ctx, s.service, request, asked.meta.Edits)
 	found, ok := errors.AsType[onboarding.Problems](err)

@@ -29,7 +29,7 @@ func (h *formHandlers) submitted(ctx context.Context, submission bot.Submission)
 		return bot.Answer{}, err
 	}
 	// Whoever sends the form becomes the requester, and somebody else approves.
-	if _, err := h.origins.require(ctx, submission.Press(), subject{run: meta.Edits}); err != nil {
+	if _, err := h.origins.accept(ctx, submission.Press(), subject{run: meta.Edits}); err != nil {
 		return h.refused(ctx, meta, err), nil
 	}
 	if !h.gate.AllowsChannel(meta.Channel) {
@@ -65,12 +65,8 @@ func (h *formHandlers) refused(ctx context.Context, meta form.Meta, err error) b
 	return bot.ReplaceView(mrkdwn.Notice("Onboarding", h.replies.explain(ctx, err, "run", meta.Edits.String())))
 }
 
-// carryOut does what a form asks for. A draft that cannot begin is saved. Who sent the form is checked
-// once: by the service, or before a logo is downloaded.
+// carryOut does what a form asks for. A draft that cannot begin is saved.
 func (h *formHandlers) carryOut(ctx context.Context, sent *formSubmission) error {
-	if err := h.gate.RequireSameTeam(ctx, sent.Person); err != nil {
-		return err
-	}
 	logo, err := h.logos.fetch(ctx, sent)
 	if problems, ok := errors.AsType[form.FieldErrors](err); ok {
 		if now, unknown := h.starter.clocks.now(ctx, sent.Person, sent.draft.At); unknown == nil {

@@ -8,7 +8,6 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/post"
-	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/inputs"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
@@ -19,7 +18,6 @@ import (
 // undoHandlers begins runs that take back what another run did.
 type undoHandlers struct {
 	service  *service.Service
-	gate     *access.Gate
 	replies  *responder
 	messages *messenger
 	runs     *runFinder
@@ -69,10 +67,7 @@ func (h *undoHandlers) begin(ctx context.Context, action bot.Action) error {
 
 // beginText begins the undo and returns what the person reads about it.
 func (h *undoHandlers) beginText(ctx context.Context, action bot.Action) string {
-	if err := h.gate.RequireSameTeam(ctx, action.Person); err != nil {
-		return h.replies.explain(ctx, err, "person", action.Person.ID)
-	}
-	if _, err := h.origins.require(ctx, action, subject{run: parseID(action.Value)}); err != nil {
+	if _, err := h.origins.accept(ctx, action, subject{run: parseID(action.Value)}); err != nil {
 		return h.replies.explain(ctx, err, "run", action.Value)
 	}
 	at, err := blockTime(action.Block)

@@ -1,6 +1,8 @@
 package onboarding
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"testing"
 )
@@ -70,5 +72,16 @@ func TestAChangeWithInvalidTextHasNoDigest(t *testing.T) {
 	}
 	if _, err := (Change{Summary: "\ufffd, é and \x00"}).Digest(); err != nil {
 		t.Errorf("valid text: %v", err)
+	}
+}
+
+// A replica of an earlier release does not know a field of a later one. It refuses the stored change
+// instead of applying what it knows of it.
+func TestAChangeOfALaterReleaseIsRefused(t *testing.T) {
+	t.Parallel()
+	form := []byte(`{"items":[{"commit":{"files":[],"folder":"f","later":["c"],"subject":"s"}}],"summary":"s"}`)
+	sum := sha256.Sum256(form)
+	if change, err := ParseChange(form, Digest(hex.EncodeToString(sum[:]))); err == nil {
+		t.Errorf("got %+v", change)
 	}
 }

@@ -28,9 +28,9 @@ func NewGate(workspace *bot.Workspace, operators Operators, config Config) *Gate
 	return &Gate{workspace: workspace, operators: operators, config: config}
 }
 
-// RequireSameTeam refuses people of other workspaces. Slack leaves out the team of some people;
+// requireSameTeam refuses people of other workspaces. Slack leaves out the team of some people;
 // the directory looks it up.
-func (g *Gate) RequireSameTeam(ctx context.Context, person bot.Person) error {
+func (g *Gate) requireSameTeam(ctx context.Context, person bot.Person) error {
 	self, err := g.workspace.Identity(ctx)
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func (g *Gate) RequireSameTeam(ctx context.Context, person bot.Person) error {
 
 // RequireOperator refuses people who may do nothing here.
 func (g *Gate) RequireOperator(ctx context.Context, person bot.Person) error {
-	if err := g.RequireSameTeam(ctx, person); err != nil {
+	if err := g.requireSameTeam(ctx, person); err != nil {
 		return err
 	}
 	_, err := g.operators.Operator(ctx, person.ID)

@@ -14,8 +14,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-func discardButton(slug string) *slack.ButtonBlockElement {
-	button := blockkit.Button(ActionDiscard, slug, "Discard the draft", "")
+func discardButton(value string) *slack.ButtonBlockElement {
+	button := blockkit.Button(ActionDiscard, value, "Discard the draft", "")
 	return button.WithConfirm(blockkit.Confirm("Discard the draft?",
 		"The typed values are deleted. Nothing else changes.", "Discard", "Keep it"))
 }
@@ -43,7 +43,7 @@ func Confirmation(request onboarding.Request, hosts []string, slug string, id uu
 	}
 	page.Say(blockkit.Truncate(strings.Join(facts, "\n"), blockkit.MaxSectionText))
 	page.Buttons(ConfirmationBlock+slug, blockkit.Button(ActionStart, id.String(), "Start", slack.StylePrimary),
-		blockkit.Button(ActionChange, slug, "Change…", ""), discardButton(slug))
+		blockkit.Button(ActionChange, slug, "Change…", ""), discardButton(id.String()))
 	return page
 }
 

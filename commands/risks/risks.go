@@ -14,7 +14,6 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
-	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/isolationreport"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
@@ -26,8 +25,8 @@ import (
 
 // Host is what the handlers of all buttons share.
 type Host interface {
-	// Require refuses a press in what the bot did not deliver, and otherwise returns what that was. The
-	// id is that of a request to accept a risk, zero for a press about none.
+	// Require refuses people who are no operators, and a press in what the bot did not deliver. Otherwise
+	// it returns what that was. The id is that of a request to accept a risk, zero for a press about none.
 	Require(ctx context.Context, action bot.Action, request uuid.UUID) (source string, err error)
 	// Open opens a modal.
 	Open(ctx context.Context, trigger string, modal slack.ModalViewRequest) error
@@ -43,12 +42,11 @@ type Handlers struct {
 	host  Host
 	risks *service.Risks
 	store *reports.Store
-	gate  *access.Gate
 }
 
 // New returns the handlers. [Handlers.Register] routes to them.
-func New(host Host, risks *service.Risks, store *reports.Store, gate *access.Gate) *Handlers {
-	return &Handlers{host: host, risks: risks, store: store, gate: gate}
+func New(host Host, risks *service.Risks, store *reports.Store) *Handlers {
+	return &Handlers{host: host, risks: risks, store: store}
 }
 
 // Register routes what people press to the handlers.
@@ -72,11 +70,7 @@ func (e sentence) Mrkdwn() string { return string(e) }
 
 // offer opens the form that asks why a risk of a report can be accepted.
 func (h *Handlers) offer(ctx context.Context, action bot.Action) error {
-	err := h.gate.RequireOperator(ctx, action.Person)
-	if err == nil {
-		_, err = h.host.Require(ctx, action, uuid.Nil)
-	}
-	if err != nil {
+	if _, err := h.host.Require(ctx, action, uuid.Nil); err != nil {
 		return h.host.Answer(ctx, action, err)
 	}
 	place, err := isolationreport.ParsePlace(action.Value)
@@ -119,9 +113,6 @@ func (h *Handlers) offered(ctx context.Context, submission bot.Submission) (bot.
 }
 
 func (h *Handlers) ask(ctx context.Context, submission bot.Submission, place isolationreport.Place) error {
-	if err := h.gate.RequireSameTeam(ctx, submission.Person); err != nil {
-		return err
-	}
 	source, err := h.host.Require(ctx, submission.Press(), uuid.Nil)
 	if err != nil {
 		return err
@@ -149,7 +140,7 @@ func (h *Handlers) act(ctx context.Context, action bot.Action, act risk.Act) err
 	if err != nil {
 		return fmt.Errorf("risk %q: %w", action.Value, err)
 	}
-	source, err := h.require(ctx, action, id)
+	source, err := h.host.Require(ctx, action, id)
 	if err == nil {
 		err = h.risks.Act(ctx, id, act, service.Decision{Operator: action.Person.ID, Source: source})
 	}
@@ -168,7 +159,7 @@ func (h *Handlers) decided(ctx context.Context, submission bot.Submission) (bot.
 	if err := json.Unmarshal([]byte(submission.Metadata), &meta); err != nil {
 		return bot.Answer{}, fmt.Errorf("risk: %w", err)
 	}
-	source, err := h.require(ctx, submission.Press(), meta.Risk)
+	source, err := h.host.Require(ctx, submission.Press(), meta.Risk)
 	if err == nil {
 		err = h.risks.Act(ctx, meta.Risk, meta.Act, service.Decision{Operator: submission.Person.ID, Source: source,
 			Reason: reasonIn(submission), Code: submission.State[render.BlockCode][render.ActionReason].Value})
@@ -178,14 +169,6 @@ func (h *Handlers) decided(ctx context.Context, submission bot.Submission) (bot.
 		return bot.FieldErrors(map[string]string{render.BlockCode: strings.ReplaceAll(text, "`", "")}), nil
 	}
 	return h.answer(ctx, riskError(err), meta.Risk)
-}
-
-// require refuses people of other workspaces, and presses in what the bot did not deliver.
-func (h *Handlers) require(ctx context.Context, action bot.Action, request uuid.UUID) (source string, err error) {
-	if err := h.gate.RequireSameTeam(ctx, action.Person); err != nil {
-		return "", err
-	}
-	return h.host.Require(ctx, action, request)
 }
 
 // answer says in the place of a form what went wrong, and closes it if nothing did.

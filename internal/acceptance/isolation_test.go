@@ -24,7 +24,8 @@ import (
 )
 
 // TestIsolationReports waits for scheduled reports: sound at first, a leak once row-level security
-// is off, the same leak again, and sound once it is on again. It also requests a report.
+// is off, the same leak again, and sound once it is on again. Two operators accept a risk. It also
+// requests a report.
 func TestIsolationReports(t *testing.T) {
 	s := open(t, testbed.Config{Bot: func(settings *testbed.Settings) { settings.Reports = "*/3 * * * * *" }})
 	green := s.waitReport("", "No tenant can reach another tenant's rows", "6 tenants, 6 tables",
@@ -49,6 +50,7 @@ func TestIsolationReports(t *testing.T) {
 	mended := s.waitReport(still.TS, "✅", "No tenant can reach another tenant's rows", "0 new, 4 fixed, 0 unchanged",
 		"Fixed:", "read of", "public.bookings")
 	s.waitReport(mended.TS, "No tenant can reach another tenant's rows", "No change since")
+	s.acceptsARisk(mended.TS)
 
 	typed, err := s.Person(testbed.Ana).Type(s.within(10*time.Second), testbed.Channel, "/isolation-report cocotte")
 	s.must(err)
@@ -92,6 +94,36 @@ func TestIsolationReports(t *testing.T) {
 			t.Errorf("no %s in\n%s", line, metrics)
 		}
 	}
+}
+
+// acceptsARisk makes a risk that Ana asks to accept and Bo accepts. The reports after that are quiet,
+// until it is withdrawn.
+func (s *harness) acceptsARisk(after string) {
+	s.t.Helper()
+	s.betweenReports(`GRANT TRIGGER ON bookings TO platform_app`)
+	yellow := s.waitReport(after, "No leak was proven, 1 risk", "Risk: trigger of", "[Accept this risk…]")
+	s.must(s.Press(s.within(10*time.Second), testbed.Ana, yellow, "Accept this risk…"))
+	form, err := s.Person(testbed.Ana).Modal(s.within(10 * time.Second))
+	s.must(err)
+	_, err = form.Fill(s.within(10*time.Second), "Why can it be accepted?", "no trigger can be sent")
+	s.must(err)
+	out, err := form.Submit(s.within(10 * time.Second))
+	s.must(err)
+	if !out.Closed {
+		s.t.Fatalf("the form stays open: %+v", out)
+	}
+	s.must(s.Press(s.within(10*time.Second), testbed.Bo,
+		s.reads(yellow, "Accept this risk?", "no trigger can be sent", "[Accept]"), "Accept"))
+	accepted := s.reads(yellow, "Risk accepted until", "[Withdraw…]")
+	quiet := s.waitReport(yellow.TS, "✅ No tenant can reach another tenant's rows", "1 accepted risk")
+	s.checkAttachment(quiet, "Accepted risks:", "trigger of public.bookings")
+	if verified := s.run(0, "audit", "verify", "-config", s.ConfigFile); verified == "" {
+		s.t.Error("audit verify says nothing")
+	}
+	s.must(s.Press(s.within(10*time.Second), testbed.Ana, accepted, "Withdraw…"))
+	again := s.waitReport(quiet.TS, "No leak was proven, 1 risk", "1 new")
+	s.betweenReports(`REVOKE TRIGGER ON bookings FROM platform_app`)
+	s.waitReport(again.TS, "No tenant can reach another tenant's rows")
 }
 
 // TestALeakKeepsASiteFromGoingLive makes a leak before a run. The other steps go on. There is no

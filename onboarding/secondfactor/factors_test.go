@@ -112,6 +112,27 @@ func TestEachCodeCountsOnce(t *testing.T) {
 	}
 }
 
+// A clock that is set back makes no code count again, also for a process that has just started.
+func TestAClockSetBackRepeatsNoCode(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t)
+	p := newPhone(t, pool)
+	seen := p.code(-time.Hour)
+	if why, _ := p.gives(p.code(0)); why != "" {
+		t.Fatalf("the code of now: %q", why)
+	}
+	p.now = p.now.Add(-time.Hour)
+	if why, _ := p.gives(seen); why != onboarding.CodeWrong {
+		t.Errorf("a code of an hour ago: %q", why)
+	}
+	restarted, err := Open(pool, Config{Key: secret.New(testKey)})
+	must(t, err)
+	restarted.now, p.factors = p.factors.now, restarted
+	if why, _ := p.gives(seen); why != onboarding.CodeWrong {
+		t.Errorf("a code of an hour ago, after a restart: %q", why)
+	}
+}
+
 // TestLockOut tries what somebody may try who can write to the database.
 func TestLockOut(t *testing.T) {
 	t.Parallel()

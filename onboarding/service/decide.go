@@ -70,46 +70,6 @@ func (s *Service) BreakGlass(ctx context.Context, approval uuid.UUID, given Deci
 	return s.decide(ctx, approval, given, onboarding.Vote{Agrees: true, BrokeGlass: true})
 }
 
-// Forgery is a press of a button in something that the bot did not deliver.
-type Forgery struct {
-	// Approval is what the button was for. It is zero for a button that is about the whole run. Both are
-	// zero for a button that is about no run.
-	Approval, Run uuid.UUID
-	Operator      string // the id of who pressed
-	Where         string // in what
-}
-
-// ReportForgery records a press that did not count, and shows it in the thread of the run. A press
-// about no run, or about one that does not exist, is in the audit trail alone.
-func (s *Service) ReportForgery(ctx context.Context, forgery Forgery) error {
-	permissions, err := s.deps.Directory.Permissions(ctx, forgery.Operator)
-	if err != nil {
-		return fmt.Errorf("who pressed: %w", err)
-	}
-	event := onboarding.Event{RunID: forgery.Run, Kind: onboarding.EventForged, Actor: permissions.Operator,
-		Text: forgery.Where}
-	if forgery.Approval != uuid.Nil {
-		approval, err := s.Records.Approval(ctx, forgery.Approval)
-		switch {
-		case err == nil:
-			event.RunID, event.Step = approval.RunID, approval.Step
-			event.Approval, event.Digest = approval.ID, approval.Digest
-		case !errors.Is(err, onboarding.ErrNotFound):
-			return err
-		}
-	}
-	if event.RunID != uuid.Nil {
-		err = s.change(ctx, event.RunID, func(tx pgx.Tx, _ *onboarding.Run) error {
-			return store.AddEvent(ctx, tx, event)
-		})
-		if !errors.Is(err, onboarding.ErrNotFound) {
-			return err
-		}
-	}
-	event.RunID = uuid.Nil
-	return store.AddEvent(ctx, s.pool, event)
-}
-
 // MayDecide returns nil if this operator may decide on changes of an active run, and the errors
 // of [Service.Approve] otherwise.
 func (s *Service) MayDecide(ctx context.Context, run *onboarding.Run, operator string) error {
@@ -128,7 +88,7 @@ func (s *Service) decide(ctx context.Context, id uuid.UUID, given Decision, kind
 	err := given.count(ctx, s, id, kind)
 	wrong, ok := errors.AsType[*onboarding.CodeError](err)
 	if ok && given.Code != "" && !wrong.JustLocked || isRefusal(err) {
-		return s.RecordRefusal(ctx, given.Operator, id, err)
+		return Press{Approval: id, Operator: given.Operator}.Refused(ctx, s, err)
 	}
 	return err
 }
@@ -138,29 +98,6 @@ func isRefusal(err error) bool {
 	_, refused := errors.AsType[*onboarding.PermissionError](err)
 	return refused || errors.Is(err, onboarding.ErrOwnRequest) || errors.Is(err, onboarding.ErrNoGlass) ||
 		errors.Is(err, onboarding.ErrOtherChange)
-}
-
-// RecordRefusal adds to the audit trail that what an operator decided on an approval did not count, and
-// why. It returns why, or another error if the audit trail cannot have it. It records nothing for an
-// approval that does not exist.
-func (s *Service) RecordRefusal(ctx context.Context, operator string, approval uuid.UUID, refused error) error {
-	found, err := s.Records.Approval(ctx, approval)
-	if errors.Is(err, onboarding.ErrNotFound) {
-		return refused
-	}
-	var permissions onboarding.Permissions
-	if err == nil {
-		permissions, err = s.deps.Directory.Permissions(ctx, operator)
-	}
-	if err == nil {
-		err = store.AddEventOnce(ctx, s.pool, onboarding.Event{RunID: found.RunID, Kind: onboarding.EventRefused,
-			Step: found.Step, Actor: permissions.Operator, Text: refused.Error(), Approval: found.ID,
-			Digest: found.Digest})
-	}
-	if err != nil {
-		return fmt.Errorf("record that a decision did not count (%s): %w", refused.Error(), err)
-	}
-	return refused
 }
 
 // count adds a vote to an approval. Who votes is looked up once and before the transaction, since it

@@ -129,7 +129,7 @@ func (s *Service) ApproveAll(
 		return nil
 	})
 	if isRefusal(err) && len(approvals) > 0 {
-		err = s.RecordRefusal(ctx, given.Operator, approvals[0], err)
+		err = Press{Approval: approvals[0], Operator: given.Operator}.Refused(ctx, s, err)
 	}
 	return counted, err
 }

@@ -48,7 +48,7 @@ func ApplyNow(ctx context.Context, s *Service, id uuid.UUID, operator string) er
 		return s.announce(ctx, tx, run.ID)
 	})
 	if isRefusal(err) {
-		return s.RecordRefusal(ctx, operator, id, err)
+		return Press{Approval: id, Operator: operator}.Refused(ctx, s, err)
 	}
 	return err
 }

@@ -13,7 +13,8 @@ import (
 const (
 	insertEvent = `INSERT INTO events (run_id, kind, step, actor, text, approval_id, digest, took)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
-	hasEvent = `SELECT EXISTS (SELECT FROM events WHERE run_id = $1 AND kind = $2 AND step = $3
+	hasEvent = `SELECT EXISTS (SELECT FROM events
+		WHERE (run_id = $1 OR $1::uuid IS NULL AND run_id IS NULL) AND kind = $2 AND step = $3
 		AND actor->>'id' = $4 AND text = $5 AND approval_id IS NOT DISTINCT FROM $6)`
 	eventsOfRun = `SELECT id, run_id, at, kind, step, actor, text, approval_id, digest, took FROM events
 		WHERE run_id = $1 ORDER BY id`
@@ -33,7 +34,7 @@ func AddEvent(ctx context.Context, db DB, event onboarding.Event) error {
 // before.
 func AddEventOnce(ctx context.Context, db DB, event onboarding.Event) error {
 	var has bool
-	err := db.QueryRow(ctx, hasEvent, event.RunID, event.Kind, event.Step, event.Actor.ID, event.Text,
+	err := db.QueryRow(ctx, hasEvent, orNull(event.RunID), event.Kind, event.Step, event.Actor.ID, event.Text,
 		orNull(event.Approval)).Scan(&has)
 	if err != nil {
 		return fmt.Errorf("event %s: %w", event.Kind, err)

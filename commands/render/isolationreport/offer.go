@@ -66,7 +66,7 @@ func (p Place) Risk(record *record.Record) *results.Finding {
 
 // riskName is what a risk is about.
 func riskName(operation, object string) string {
-	return fmt.Sprintf("%s of %s", mrkdwn.Inline(operation), blockkit.Code(cell(object)))
+	return fmt.Sprintf("*%s* of %s", mrkdwn.Inline(operation), blockkit.Code(cell(object)))
 }
 
 // offerRisks shows the risks with a button each.
@@ -119,7 +119,7 @@ func OfferForm(place Place, found *results.Finding, now time.Time) slack.ModalVi
 		panic(err) // an id and a number always encode
 	}
 	var page mrkdwn.Builder
-	page.Say(fmt.Sprintf("*%s*\n%s", riskName(string(found.Operation), found.Table),
+	page.Say(fmt.Sprintf("%s\n%s", riskName(string(found.Operation), found.Table),
 		mrkdwn.Inline(mrkdwn.Summary(sentence(found)))))
 	page.Note(fmt.Sprintf("Another operator decides, in the thread of the report. The risk counts again after the "+
 		"last day, and when its object changes (definition %s).", blockkit.Code(found.Definition)))

@@ -91,7 +91,7 @@ func riskHead(request *risk.Request, state risk.State, last *risk.Vote) string {
 
 // writeRisk says which risk it is, why it can be accepted, and how its object is defined.
 func writeRisk(page *mrkdwn.Builder, request *risk.Request) {
-	page.Say(fmt.Sprintf("*%s*\n%s", riskName(request.Operation, request.Object),
+	page.Say(fmt.Sprintf("%s\n%s", riskName(request.Operation, request.Object),
 		mrkdwn.Inline(mrkdwn.Summary(request.Finding))))
 	page.Say("Why it can be accepted:\n>" + mrkdwn.Inline(request.Reason))
 	page.Note(fmt.Sprintf("Until %s (UTC), and as long as the definition is %s", request.Until,

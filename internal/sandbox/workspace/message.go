@@ -34,8 +34,6 @@ type message struct {
 	deleted      bool
 	// onlyFor is the one person who sees an ephemeral message.
 	onlyFor string
-	// command is what a person typed, where the app chose to show it.
-	command string
 	// raw are the blocks as JSON, of those that begin at rawOf.
 	raw   json.RawMessage
 	rawOf *any

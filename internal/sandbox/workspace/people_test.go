@@ -151,3 +151,20 @@ channels[5].members: no user "U9"`
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestCommandIsShownAsTyped has an app show a command to everybody: nothing in it becomes a link.
+func TestCommandIsShownAsTyped(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	conn := r.dial(t)
+	seen := typing(t, r, "/onboard freeze <a> & @bo")
+	ack(t, conn, next(t, conn)["envelope_id"], `{"response_type":"in_channel","text":"frozen"}`)
+	<-seen
+	said, err := workspace.As(r, workspace.Bo).Read(soon(t), "ops")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(said) != 2 || said[0].Text != "/onboard freeze &lt;a&gt; &amp; <@"+workspace.Bo+">" {
+		t.Errorf("everybody reads %+v", said)
+	}
+}

@@ -96,7 +96,7 @@ func (ps *people) showAnswer(
 	defer ps.w.mu.Unlock()
 	inChannel := args.str("response_type") == "in_channel"
 	if inChannel {
-		ps.w.messages.add(cv, &message{ts: ps.w.ts(), user: u.ID, text: typed, command: typed})
+		ps.w.messages.add(cv, &message{ts: ps.w.ts(), user: u.ID, text: ps.escape(typed, false)})
 	}
 	c, err := ps.w.messages.readContent(args)
 	if err != nil {

@@ -23,7 +23,9 @@ import (
 
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
 	"github.com/atlilith/onboardbot/internal/schedule"
+	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
+	"github.com/atlilith/onboardbot/onboarding/risk"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
@@ -303,6 +305,39 @@ func TestOneTurn(t *testing.T) {
 	}
 	if most.Load() != 1 || checks.Load() != 7 {
 		t.Errorf("%d checks, %d at once", checks.Load(), most.Load())
+	}
+}
+
+// accepted is one request that operators accepted.
+type accepted risk.Request
+
+func (a *accepted) Accepted(context.Context) ([]*risk.Request, error) {
+	return []*risk.Request{(*risk.Request)(a)}, nil
+}
+
+// TestAcceptedRisks has operators accept a risk that a run would warn of.
+func TestAcceptedRisks(t *testing.T) {
+	t.Parallel()
+	d := newFixture(t)
+	found := checker(func(isolation.Options) (*isolation.Report, error) {
+		report := saying([]string{"risk execute a"})
+		report.Findings[0].Definition = "d1"
+		return report, nil
+	})
+	tomorrow := time.Now().UTC().AddDate(0, 0, 1).Format(time.DateOnly)
+	request := &accepted{Object: "a", Operation: "execute", Definition: "d1", Reason: "only the API calls it",
+		Until: tomorrow, By: onboarding.Operator{Name: "ana"},
+		Votes: []risk.Vote{{Act: risk.Accept, By: onboarding.Operator{Name: "bo"}}}}
+	tenant := NewTenantCheck(Accepting(found, request), NewTurn(d.pool))
+	findings, err := tenant.Check(t.Context(), "merche-biche")
+	must(t, err)
+	if len(findings) != 2 || findings[1].Level != onboarding.OK || findings[1].Detail !=
+		"execute of a: only the API calls it (asked by ana, accepted by bo, until "+tomorrow+")" {
+		t.Errorf("%+v", findings)
+	}
+	request.Definition = "d0"
+	if findings, err = tenant.Check(t.Context(), "merche-biche"); err != nil || findings[1].Level != onboarding.Warning {
+		t.Errorf("its object changed: %+v, %v", findings, err)
 	}
 }
 
