@@ -1,6 +1,7 @@
 package commands_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -127,5 +128,59 @@ func TestSomebodyCoversForAnApprover(t *testing.T) {
 	r.begin("merche-biche")
 	// Bo covers for Cleo. That his own messages go to somebody else changes nothing about hers.
 	r.read(r.bo, "Database: approval needed", "must decide: @operators or @Bo Lindqvist")
+	r.noRefusals()
+}
+
+// TestATryLeavesItsRequest fails in preflight, is cancelled while it asks, and is undone. Each time there
+// is a way to a form with what was typed, and the bot says which.
+func TestATryLeavesItsRequest(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t)
+	r.platform.set(func() {
+		r.platform.perDomain = nil
+		r.platform.broken["merche-biche/preflight"] = errors.New("merche-biche.com has no zone")
+	})
+	r.begin("merche-biche")
+	r.press(r.ana, r.read(r.ana, "Preflight failed", "merche-biche.com has no zone"), "Edit and ask again…")
+	form := r.reviewed(r.ana, "Edit the request", "merche-biche@example.com")
+	r.platform.set(func() { delete(r.platform.broken, "merche-biche/preflight") })
+	_, err := form.Fill(r.ctx(), "Domains", "merche.example")
+	must(t, err)
+	if out := r.submit(form); !out.Closed {
+		t.Fatalf("%+v", out)
+	}
+	r.read(r.bo, "Database: approval needed")
+	answer := r.say(r.bo, "ops", "merche-biche")
+	if !strings.Contains(answer, "To correct the request, cancel") {
+		t.Errorf("an active run: %s", answer)
+	}
+	opened := func() *workspace.Form {
+		t.Helper()
+		form := r.open(r.bo, "merche-biche")
+		view, err := form.Read(r.ctx())
+		must(t, err)
+		text := view.Render(300, nil)
+		for _, want := range []string{"was last requested with", "merche-biche@example.com", "merche.example"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%q is not in the form:\n%s", want, text)
+			}
+		}
+		return form
+	}
+	must(t, r.service.Cancel(t.Context(), r.run("merche-biche").ID, workspace.Ana))
+	r.read(r.ana, "The run was cancelled", "Nothing was applied",
+		"`/onboard merche-biche` opens the form with this request")
+	if out := r.submit(opened()); !out.Closed {
+		t.Fatalf("%+v", out)
+	}
+	r.press(r.cleo, r.read(r.cleo, "Database: approval needed", "[Approve]"), "Approve")
+	r.read(r.ana, "Merche Biche is live.")
+	out, err := r.ana.Type(r.ctx(), "ops", "/onboard undo merche-biche")
+	must(t, err)
+	r.press(r.ana, *out.Message, "Undo, keep certificates")
+	r.press(r.bo, r.read(r.bo, "Database: approval needed", "Delete Merche Biche"), "Approve")
+	r.read(r.ana, "The onboarding of Merche Biche is undone",
+		"`/onboard merche-biche` opens the form with the same request")
+	opened()
 	r.noRefusals()
 }

@@ -46,7 +46,8 @@ func (h *formHandlers) start(ctx context.Context, command bot.Command, parsed pa
 		run, err := h.service.Records.Latest(ctx, parsed.slug)
 		switch {
 		case err == nil && run.State == onboarding.RunActive:
-			return post.Reply{Text: fmt.Sprintf("%s is already being onboarded%s. %s shows its state.",
+			return post.Reply{Text: fmt.Sprintf("%s is already being onboarded%s. %s shows its state. To correct "+
+				"the request, cancel the run; this command then opens the form with it.",
 				blockkit.Code(parsed.slug), h.messages.link(ctx, run),
 				blockkit.Code(h.config.Command+" "+render.WordStatus+" "+parsed.slug))}
 		case err != nil && !errors.Is(err, onboarding.ErrNotFound):

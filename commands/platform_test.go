@@ -82,6 +82,9 @@ func (p *fakePlatform) Observe(_ context.Context, run *onboarding.Run,
 			Findings: []onboarding.Finding{{Level: onboarding.Warning, Name: "ns1", Detail: "nothing there"}}}, nil
 	}
 	switch {
+	case key.Kind() == "preflight" && p.broken[name] != nil:
+		return onboarding.Observation{Findings: []onboarding.Finding{{Level: onboarding.Failed, Name: "Zone",
+			Detail: p.broken[name].Error()}}}, nil
 	case key.Kind() == "preflight" || key.Kind() == "verify":
 		return onboarding.Observation{Findings: []onboarding.Finding{{Level: onboarding.OK, Name: "Everything",
 			Detail: "as it should be"}}}, nil

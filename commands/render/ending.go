@@ -24,6 +24,10 @@ func (r Renderer) finishedMessage(view *onboarding.View, event onboarding.Event)
 		page.Say(fmt.Sprintf("%s *"+words+"* %s, it took %s.",
 			mrkdwn.MarkDone, mrkdwn.Inline(request.DisplayName), mrkdwn.Mention(view.Requester),
 			mrkdwn.Duration(view.Ended.Sub(view.Created))))
+		if view.Kind == onboarding.KindUndo {
+			page.Note(fmt.Sprintf("%s opens the form with the same request.",
+				blockkit.Code(r.Command+" "+request.Slug)))
+		}
 		return post.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID),
 			Text: page.Text(), Blocks: page.Blocks}
 	}
@@ -112,7 +116,7 @@ func (r Renderer) cancelledMessage(view *onboarding.View, event onboarding.Event
 	if event.Text != "" {
 		page.Say(mrkdwn.Inline(mrkdwn.Summary(event.Text)))
 	} else if view.Kind == onboarding.KindOnboard {
-		page.Note(fmt.Sprintf("%s continues where it stopped: nothing that is already done is done again.",
+		page.Note(fmt.Sprintf("%s opens the form with this request. What is already done is not done again.",
 			blockkit.Code(r.Command+" "+view.Request.Slug)))
 	}
 	return post.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(),

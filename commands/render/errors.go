@@ -45,11 +45,11 @@ func ErrorText(err error) (text string, expected bool) {
 		return "This is your own request, so someone else must decide. " +
 			"To stop it, type `/onboard cancel` and its slug.", true
 	case errors.Is(err, onboarding.ErrRunEnded):
-		return "This run has ended. Nothing was changed.", true
+		return "This run has ended, so nothing was changed. To start again, type `/onboard` and its slug.", true
 	case errors.Is(err, onboarding.ErrNotRetry):
 		return "Nothing has failed in this run.", true
 	case errors.Is(err, onboarding.ErrNotWaiting):
-		return "This step is no longer waiting.", true
+		return "This step is no longer waiting. Its message in the thread says where it stands.", true
 	case errors.Is(err, onboarding.ErrBusy):
 		return "A change is being applied right now, and its outcome would be lost. " +
 			"Cancel the run when it has finished.", true
@@ -65,13 +65,13 @@ func ErrorText(err error) (text string, expected bool) {
 	case errors.Is(err, onboarding.ErrNothing):
 		return "Nothing was applied, so there is nothing to undo.", true
 	case errors.Is(err, onboarding.ErrNoGlass):
-		return "Breaking the glass is disabled in the configuration.", true
+		return "Breaking the glass is disabled in the configuration. Another operator must approve.", true
 	case errors.Is(err, onboarding.ErrOtherChange):
 		return "The form showed a change other than the one that is stored, so nothing was approved. " +
 			"Somebody may be writing to the bot's database: tell an administrator.", true
 	case errors.Is(err, onboarding.ErrNotFound):
-		return "There is no such run or approval request. The name may be mistyped, or the button may be outdated.",
-			true
+		return "There is no such run or approval request. The name may be mistyped, or the button may be outdated. " +
+			"`/onboard list` shows the runs.", true
 	}
 	return "Something went wrong in the bot, and nothing was changed. " +
 		"Try again in a moment. If it persists, check the bot's log.", false

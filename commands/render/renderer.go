@@ -4,6 +4,7 @@
 package render
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/google/uuid"
@@ -47,8 +48,5 @@ func (r Renderer) windowed(run *onboarding.Run, approval *onboarding.Approval) b
 
 // reason says why somebody is asked about a step.
 func (r Renderer) reason(key onboarding.Key) string {
-	if reason := r.Reasons[key.Kind()]; reason != "" {
-		return reason
-	}
-	return "It changes something outside the bot."
+	return cmp.Or(r.Reasons[key.Kind()], "It changes something outside the bot.")
 }

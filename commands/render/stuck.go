@@ -23,15 +23,15 @@ func stuckMessage(view *onboarding.View, event onboarding.Event) post.Message {
 	name := "*" + mrkdwn.Inline(title(step.Definition)) + "*"
 	requester := mrkdwn.Mention(view.Requester)
 	retry := "Retry checks again first, and requests approval before it changes anything."
+	// What preflight found and what an approver rejected may be a typing error in the request.
+	editable := view.Kind == onboarding.KindOnboard &&
+		(event.Kind == onboarding.EventRejected || step.Key.Kind() == onboarding.KindPreflight)
 	switch event.Kind {
 	case onboarding.EventRejected:
 		page.Say(fmt.Sprintf("%s %s was rejected by %s: %s\n%s, sort it out with them, then retry or cancel.",
 			mrkdwn.MarkFailed, name, mrkdwn.Mention(event.Actor), mrkdwn.Inline(mrkdwn.Summary(event.Text)),
 			requester))
 		retry = "Retry requests approval again."
-		if view.Kind == onboarding.KindOnboard {
-			retry += " Edit and ask again… opens the request first; what was applied stays as it is."
-		}
 	case onboarding.EventExpired:
 		page.Say(fmt.Sprintf("%s Nobody decided on %s in time.\n%s, press Retry to request approval again.",
 			mrkdwn.MarkWarning, name, requester))
@@ -51,12 +51,15 @@ func stuckMessage(view *onboarding.View, event onboarding.Event) post.Message {
 		page.Note(end)
 	} else {
 		run := view.ID.String()
+		if editable {
+			retry += " Edit and ask again… opens the request first; what was applied stays as it is."
+		}
 		page.Note(retry)
 		buttons := []*slack.ButtonBlockElement{blockkit.Button(ActionRetry, run, "Retry", slack.StylePrimary)}
 		if len(view.Stuck()) > 1 {
 			buttons = append(buttons, blockkit.Button(ActionAgain, run, "Retry all", ""))
 		}
-		if event.Kind == onboarding.EventRejected && view.Kind == onboarding.KindOnboard {
+		if editable {
 			buttons = append(buttons, blockkit.Button(ActionEdit, run, "Edit and ask again…", ""))
 		}
 		page.Buttons(stepID(stepIndex(view.Run, step.Key)), append(buttons, cancelButton(view.Run))...)

@@ -261,7 +261,8 @@ func TestErrorText(t *testing.T) {
 			"A change is being applied right now, and its outcome would be lost. Cancel the run when it has finished.",
 			true},
 		{fmt.Errorf("run %s: %w", uuid.Nil, onboarding.ErrNotFound),
-			"There is no such run or approval request. The name may be mistyped, or the button may be outdated.",
+			"There is no such run or approval request. The name may be mistyped, or the button may be " +
+				"outdated. `/onboard list` shows the runs.",
 			true},
 		{onboarding.Problems{"slug": "<!channel> is taken.", "email": "No."}, "No.\n&lt;!channel&gt; is taken.",
 			true},

@@ -20,24 +20,26 @@ func TestProblemsAreReportedAtTheirFields(t *testing.T) {
 	}{
 		"nothing": {func(*onboarding.Request) {}, nil},
 		"an email that somebody has": {func(r *onboarding.Request) { r.Email = "quinn@example.com" },
-			onboarding.Problems{"email": "quinn@example.com is the address of the Provider quinn."}},
+			onboarding.Problems{"email": "quinn@example.com is the address of the Provider quinn. " +
+				"Each needs one of their own."}},
 		"an Org's slug": {func(r *onboarding.Request) { r.Slug = "cocotte" },
-			onboarding.Problems{"slug": "cocotte is taken by an Org."}},
+			onboarding.Problems{"slug": "cocotte is taken by an Org. Choose another slug."}},
 		"an Org that is not there": {func(r *onboarding.Request) {
 			r.Mode,
 				r.Org.Slug = onboarding.ModeMember, "nobody"
 		},
-			onboarding.Problems{"org": "There is no Org nobody."}},
+			onboarding.Problems{"org": "There is no Org nobody. Choose one that exists."}},
 		"an Org that is there": {func(r *onboarding.Request) { r.Mode, r.Org.Slug = onboarding.ModeMember, "cocotte" },
 			nil},
 		"a new Org with a taken slug": {func(r *onboarding.Request) {
 			r.Mode, r.Org = onboarding.ModeOwner, onboarding.Org{Slug: "cocotte", Name: "Cocotte"}
-		}, onboarding.Problems{"org": "cocotte is taken by an Org."}},
+		}, onboarding.Problems{"org": "cocotte is taken by an Org. Choose another slug."}},
 		"a new Org with the Person's slug": {func(r *onboarding.Request) {
 			r.Mode, r.Org = onboarding.ModeOwner, onboarding.Org{Slug: r.Slug, Name: "Merche"}
 		}, onboarding.Problems{"org": "The Org needs a slug of its own: slugs are unique across people and Orgs."}},
 		"a deployed domain": {func(r *onboarding.Request) { r.Domains[0].Name = "cocotte.com" },
-			onboarding.Problems{"domains": "cocotte.com is already deployed."}},
+			onboarding.Problems{"domains": "cocotte.com is already deployed: its folder is in the repository. " +
+				"Leave it out, or have its onboarding undone or its folder removed first."}},
 		"a domain twice": {func(r *onboarding.Request) { r.Domains = append(r.Domains, r.Domains[0]) },
 			onboarding.Problems{"domains": "merche-biche.com is listed twice."}},
 		"every domain is wrong": {func(r *onboarding.Request) {
@@ -80,7 +82,8 @@ func TestOneDomainIsPartOfOneRun(t *testing.T) {
 	h.begin("merche-biche")
 	other := request("other")
 	other.Domains[0].Name = "merche-biche.com"
-	want := onboarding.Problems{"domains": "merche-biche.com is part of the run of merche-biche."}
+	want := onboarding.Problems{"domains": "merche-biche.com is part of the run of merche-biche. " +
+		"Leave it out, or wait until that run has ended."}
 	problems, _ := errors.AsType[onboarding.Problems](h.Check(t.Context(), other))
 	if diff := cmp.Diff(want, problems); diff != "" {
 		t.Error(diff)
@@ -104,7 +107,7 @@ func TestDomainsOfOthers(t *testing.T) {
 		h.exec(`UPDATE run_domains SET active = $2 WHERE run_id = $1`, run, state == "active")
 		for name, want := range map[string]string{
 			"shop.merche-biche.com": "shop.merche-biche.com overlaps with merche-biche.com, a domain of the Provider " +
-				"merche-biche.",
+				"merche-biche. Leave it out.",
 			"notmerche-biche.com": "",
 			"a.platform.example":  "platform.example is reserved for the platform; choose another.",
 			"quinn.my":            "quinn.my can be the portal of somebody; choose another.",

@@ -41,7 +41,8 @@ func (s *Service) Begin(ctx context.Context, request onboarding.Request, asked A
 		case store.OneActiveRunPerSlug:
 			return nil, onboarding.Problems{onboarding.FieldSlug: beingOnboarded(request.Slug)}
 		case store.OneActiveRunPerDomain:
-			return nil, onboarding.Problems{onboarding.FieldDomains: "One of these domains is now part of another run."}
+			return nil, onboarding.Problems{onboarding.FieldDomains: "One of these domains is now part of another " +
+				"run. Leave it out, or wait until that run has ended."}
 		}
 		return run, err
 	})

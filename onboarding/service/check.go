@@ -79,20 +79,20 @@ func (c *requestCheck) slug(ctx context.Context) error {
 	}
 	switch {
 	case tenant != nil && c.earlier == nil:
-		c.problems.Add(onboarding.FieldSlug, fmt.Sprintf("%s is taken by a Provider.", slug))
+		c.problems.Add(onboarding.FieldSlug, fmt.Sprintf("%s is taken by a Provider. Choose another slug.", slug))
 	case tenant != nil && tenant.Email != c.request.Email:
 		c.problems.Add(onboarding.FieldEmail,
-			fmt.Sprintf("%s was onboarded with another address; it is not overwritten.", slug))
+			fmt.Sprintf("%s was onboarded with another address, which is not overwritten. Write that one.", slug))
 	case tenant != nil && tenant.DisplayName != c.request.DisplayName:
 		c.problems.Add(onboarding.FieldName,
-			fmt.Sprintf("%s was onboarded as %q; it is not overwritten.", slug, tenant.DisplayName))
+			fmt.Sprintf("%s was onboarded as %q, which is not overwritten. Write that name.", slug, tenant.DisplayName))
 	}
 	org, err := c.platform.Org(ctx, slug)
 	if err != nil {
 		return err
 	}
 	if org != nil {
-		c.problems.Add(onboarding.FieldSlug, fmt.Sprintf("%s is taken by an Org.", slug))
+		c.problems.Add(onboarding.FieldSlug, fmt.Sprintf("%s is taken by an Org. Choose another slug.", slug))
 	}
 	return nil
 }
@@ -105,7 +105,7 @@ func (c *requestCheck) email(ctx context.Context) error {
 	}
 	if holder != "" && holder != c.request.Slug {
 		c.problems.Add(onboarding.FieldEmail,
-			fmt.Sprintf("%s is the address of the Provider %s.", c.request.Email, holder))
+			fmt.Sprintf("%s is the address of the Provider %s. Each needs one of their own.", c.request.Email, holder))
 	}
 	return nil
 }
@@ -122,19 +122,19 @@ func (c *requestCheck) org(ctx context.Context) error {
 	}
 	if c.request.Mode == onboarding.ModeMember {
 		if org == nil {
-			c.problems.Add(onboarding.FieldOrg, fmt.Sprintf("There is no Org %s.", slug))
+			c.problems.Add(onboarding.FieldOrg, fmt.Sprintf("There is no Org %s. Choose one that exists.", slug))
 		}
 		return nil
 	}
 	if org != nil && (c.earlier == nil || c.earlier.Request.Org.Slug != slug) {
-		c.problems.Add(onboarding.FieldOrg, fmt.Sprintf("%s is taken by an Org.", slug))
+		c.problems.Add(onboarding.FieldOrg, fmt.Sprintf("%s is taken by an Org. Choose another slug.", slug))
 	}
 	tenant, err := c.platform.Tenant(ctx, slug)
 	if err != nil {
 		return err
 	}
 	if tenant != nil {
-		c.problems.Add(onboarding.FieldOrg, fmt.Sprintf("%s is taken by a Provider.", slug))
+		c.problems.Add(onboarding.FieldOrg, fmt.Sprintf("%s is taken by a Provider. Choose another slug.", slug))
 	}
 	return nil
 }
@@ -152,7 +152,8 @@ func (c *requestCheck) domains(ctx context.Context) error {
 		}
 		if holder != "" {
 			c.problems.Append(onboarding.FieldDomains,
-				fmt.Sprintf("%s is part of the run of %s.", domain.Name, holder))
+				fmt.Sprintf("%s is part of the run of %s. "+
+					"Leave it out, or wait until that run has ended.", domain.Name, holder))
 			continue
 		}
 		deployed, err := c.repository.Deployed(ctx, domain.Name)
@@ -160,7 +161,8 @@ func (c *requestCheck) domains(ctx context.Context) error {
 			return err
 		}
 		if deployed && !c.earlier.HasDomain(domain.Name) {
-			c.problems.Append(onboarding.FieldDomains, fmt.Sprintf("%s is already deployed.", domain.Name))
+			c.problems.Append(onboarding.FieldDomains, fmt.Sprintf("%s is already deployed: its folder is in the "+
+				"repository. Leave it out, or have its onboarding undone or its folder removed first.", domain.Name))
 			continue
 		}
 		claim := store.DomainClaim{Domain: domain.Name, Slug: c.request.Slug}
@@ -172,8 +174,8 @@ func (c *requestCheck) domains(ctx context.Context) error {
 			return err
 		}
 		if owner != "" {
-			c.problems.Append(onboarding.FieldDomains, fmt.Sprintf("%s overlaps with %s, a domain of the Provider %s.",
-				domain.Name, theirs, owner))
+			c.problems.Append(onboarding.FieldDomains, fmt.Sprintf(
+				"%s overlaps with %s, a domain of the Provider %s. Leave it out.", domain.Name, theirs, owner))
 		}
 	}
 	return nil
