@@ -33,7 +33,8 @@ func (i *inserts) try(ctx context.Context, a attempt) error {
 			return nil
 		}
 		err := i.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error { return i.insert(ctx, tx, a, v) })
-		if held(err) && !i.w.judgeTaken(ctx, a, results.Insert, err) && a.target.Place != "" {
+		// A row that names the attacker is proven by what the victim sees alone.
+		if !v.below && held(err) && !i.w.judgeTaken(ctx, a, results.Insert, err) && a.target.Place != "" {
 			a.outcome.sort(err)
 			v.row = i.w.rows.Insert(a.table, v.values, victims.SameKeys)
 			err = i.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error { return i.insert(ctx, tx, a, v) })
@@ -60,7 +61,10 @@ func (i *inserts) variants(a attempt) []variant {
 			values[c] = me // the author of a row that is the Org's
 		}
 	}
-	variants := []variant{{values: values}}
+	var variants []variant
+	if !i.w.named(a.table, a.target, a.session) {
+		variants = append(variants, variant{values: values})
+	}
 	if o.Class == tenancy.ClassMembers {
 		// A former member has a row already, and can only let others in.
 		for _, other := range i.w.victims.Persons() {
@@ -80,9 +84,9 @@ func (i *inserts) variants(a attempt) []variant {
 		mine[c] = me
 	}
 	// Where the row's other columns say whose it is, everybody named may be the attacker.
-	if len(o.Orgs) == 0 && len(o.Parents) > 0 {
+	if len(o.Orgs) == 0 && len(o.Parents) > 0 && m.PublicRows(a.table) == "" {
 		variants = append(variants, variant{values: mine, below: true})
-	} else if a.target.Victim.IsOrg() && len(authors) > len(o.Persons) {
+	} else if len(o.Orgs) > 0 && a.target.Victim.IsOrg() && len(authors) > len(o.Persons) {
 		variants = append(variants, variant{values: mine})
 	}
 	return variants

@@ -160,9 +160,14 @@ func (m *moves) ownRow(ctx context.Context, a attempt) (*victims.Target, error) 
 		if model.Of(a.table).Class == tenancy.ClassMembers {
 			condition = model.IsPerson(a.table, "a", model.Membership.Person, w)
 		}
-		// Of an Org's rows, those that name the Person come first: policies may let them change no other.
-		for _, narrower := range []string{fmt.Sprintf("(%s) AND ", model.Names(a.table, i)), ""} {
-			rows, err := m.w.rows.Matching(ctx, a.table, narrower+condition, 1)
+		// Rows that name the Person come first, whoever owns them: policies may let them change no other.
+		names := "(" + model.Names(a.table, i) + ")"
+		conditions := []string{names + " AND " + condition, condition}
+		if len(model.Of(a.table).Parents) > 0 && len(orgs) == 0 {
+			conditions = slices.Insert(conditions, 1, names)
+		}
+		for _, condition := range conditions {
+			rows, err := m.w.rows.Matching(ctx, a.table, condition, 1)
 			if err != nil {
 				return nil, err
 			}

@@ -77,6 +77,14 @@ func (c *ownWrites) attempt(ctx context.Context, t *catalog.Relation, sql writin
 		if err != nil {
 			return "", err
 		}
+		if !v.IsOrg() && len(w.model.Of(t).Parents) > 0 {
+			// What they wrote below another's row is theirs to change, too.
+			named, err := w.rows.Matching(ctx, t, w.model.Names(t, tenancy.Identity{Person: &v.ID}), ownRows)
+			if err != nil {
+				return "", err
+			}
+			rows = append(rows, named...)
+		}
 		for _, row := range rows {
 			for _, s := range c.sessions[v] {
 				for _, statement := range sql(ctx, s, row) {

@@ -81,6 +81,17 @@ func (w *writer) colleagues(t *catalog.Relation, target victims.Target, s sessio
 	return t == w.model.Users.Table && home != nil && slices.Contains(s.Identity.Orgs, *home)
 }
 
+// named reports whether the target goes with another Person's row and names the session's own, such as
+// a comment of theirs. Where no Org owns it, they may change or take it back.
+func (w *writer) named(t *catalog.Relation, target victims.Target, s session.Session) bool {
+	o, me := w.model.Of(t), s.Identity.Person
+	has := func(columns []string, holds func(*string) bool) bool {
+		return slices.ContainsFunc(columns, func(c string) bool { return holds(target.Values[c]) })
+	}
+	return o.Class == tenancy.ClassTenant && me != nil && len(o.Parents) > 0 && !target.Victim.IsOrg() &&
+		has(o.Persons, func(v *string) bool { return victims.Equal(v, me) })
+}
+
 // aims are the WHERE clauses to write with: at the row itself and, as a statement that reads
 // nothing is held to fewer policies, none.
 func (w *writer) aims(ctx context.Context, a attempt) []string {

@@ -88,11 +88,9 @@ func (s Settings) Values(user, org *string) []Setting {
 // noUser is what UserSQL is where no setting holds the id of the Person.
 const noUser = "NULL::text"
 
-// UserSQL is an expression for the id of the session's Person as text, or NULL.
+// UserSQL is an expression for the id of the session's Person as text, or NULL. Templates come first:
+// User has a default, which such a platform need not set.
 func (s Settings) UserSQL() string {
-	if s.User != "" {
-		return settingSQL(s.User)
-	}
 	for _, name := range slices.Sorted(maps.Keys(s.Templates)) {
 		path, ok := claims.Path(s.Templates[name], claims.User)
 		if !ok {
@@ -102,6 +100,9 @@ func (s Settings) UserSQL() string {
 			return settingSQL(name)
 		}
 		return fmt.Sprintf("(%s::jsonb #>> %s)", settingSQL(name), query.Array(path))
+	}
+	if s.User != "" {
+		return settingSQL(s.User)
 	}
 	return noUser
 }
