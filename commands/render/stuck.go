@@ -33,7 +33,7 @@ func stuckMessage(view *onboarding.View, event onboarding.Event) post.Message {
 			requester))
 		retry = "Retry requests approval again."
 	case onboarding.EventExpired:
-		page.Say(fmt.Sprintf("%s Nobody decided on %s in time.\n%s, press Retry to request approval again.",
+		page.Say(fmt.Sprintf("%s Nobody decided on %s in time.\n%s, retry or cancel.",
 			mrkdwn.MarkWarning, name, requester))
 		retry = "Retry requests approval again."
 	case onboarding.EventUnknown:
