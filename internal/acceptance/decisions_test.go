@@ -27,7 +27,7 @@ func TestDecisions(t *testing.T) {
 
 	for who, words := range map[string][]string{
 		testbed.Ana: {"your own request", "someone else must decide"}, testbed.Gus: {"guest"},
-		workspace.Fay: {"another workspace"},
+		workspace.Fay: {"other workspaces"},
 	} {
 		s.must(s.Press(s.within(10*time.Second), who, question, "Approve Database rows"))
 		s.readsEphemeral(who, words...)

@@ -169,7 +169,7 @@ func replaceArgs(src []byte, d directive, values []string) ([]edit, error) {
 		var edits []edit
 		for i, arg := range args {
 			if arg.value != values[i] {
-				edits = append(edits, edit{arg.start, arg.end, values[i]})
+				edits = append(edits, edit{arg.start, arg.end, word(values[i])})
 			}
 		}
 		return edits, nil
@@ -182,6 +182,14 @@ func replaceArgs(src []byte, d directive, values []string) ([]edit, error) {
 		}
 	}
 	return []edit{{start, end, strings.Join(values, " ")}}, nil
+}
+
+// word writes a value as one argument: in quotes where nginx would read it otherwise without them.
+func word(value string) string {
+	if !strings.ContainsAny(value, " \t\r\n;{}\"'\\") {
+		return value
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
 }
 
 // siteDirectives are those of a server block that SetSite sets.

@@ -2,12 +2,15 @@ package daemon_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/atlilith/onboardbot/internal/sandbox/daemon"
 )
@@ -78,19 +81,30 @@ func TestStartEndsWithItsContext(t *testing.T) {
 
 func TestListens(t *testing.T) {
 	t.Parallel()
-	// An address of its own: nobody else listens there, and no connection from 127.0.0.1 can meet
-	// itself.
-	listener, err := net.Listen("tcp", "127.77.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ready := daemon.Listens(listener.Addr().String())
-	if err := ready(t.Context()); err != nil {
+	defer listener.Close()
+	if err := daemon.Listens(listener.Addr().String())(t.Context()); err != nil {
 		t.Error(err)
 	}
-	listener.Close()
-	if err := ready(t.Context()); err == nil {
-		t.Error("a closed address listens")
+	// A port that is taken, so that nobody else can listen there, and refuses connections.
+	taken, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(taken)
+	if err := unix.Bind(taken, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	address, err := unix.Getsockname(taken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deaf := fmt.Sprintf("127.0.0.1:%d", address.(*unix.SockaddrInet4).Port)
+	if err := daemon.Listens(deaf)(t.Context()); err == nil {
+		t.Error("a port at which nobody listens is ready")
 	}
 }
 

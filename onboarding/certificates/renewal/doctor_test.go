@@ -52,8 +52,8 @@ func TestExamineTimers(t *testing.T) {
 	for _, site := range report.Sites {
 		got = append(got, fmt.Sprint(site.Domain, " ", site.Severity, " ", len(site.Faults)))
 	}
-	want := []string{"b.example attention 1", "c.example attention 1", "a.example well 0", "d.example well 0",
-		"e.example well 0"}
+	want := []string{"b.example needs attention 1", "c.example needs attention 1", "a.example OK 0", "d.example OK 0",
+		"e.example OK 0"}
 	if diff := cmp.Diff(want, got); diff != "" || asked != 1 {
 		t.Errorf("asked %d times (-want +got)\n%s", asked, diff)
 	}
