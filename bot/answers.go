@@ -3,6 +3,9 @@ package bot
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/slack-go/slack"
 
@@ -32,18 +35,56 @@ func replyPayload(r post.Reply) (json.RawMessage, error) {
 
 // Answer is the answer to a submitted modal. The zero value closes its view and leaves those
 // below it.
-type Answer struct{ response *slack.ViewSubmissionResponse }
+type Answer struct {
+	response *slack.ViewSubmissionResponse
+	late     *slack.ModalViewRequest
+}
 
 // FieldErrors keeps the modal open and says what is wrong, by block_id of input blocks. For any
 // other block Slack shows "trouble connecting".
 func FieldErrors(byBlock map[string]string) Answer {
-	return Answer{slack.NewErrorsViewSubmissionResponse(byBlock)}
+	return Answer{response: slack.NewErrorsViewSubmissionResponse(byBlock)}
 }
 
 // ReplaceView puts another view in the modal's place. Slack shows "trouble connecting" for an
 // invalid view and reports it to nobody.
 func ReplaceView(view slack.ModalViewRequest) Answer {
-	return Answer{slack.NewUpdateViewSubmissionResponse(&view)}
+	return Answer{response: slack.NewUpdateViewSubmissionResponse(&view)}
+}
+
+// OrLate adds what [LateForms] shows in place of the answer if it comes after Config.AckWithin.
+func (a Answer) OrLate(view slack.ModalViewRequest) Answer {
+	a.late = &view
+	return a
+}
+
+// Late is the view for an answer that comes late: that of [Answer.OrLate], or else of [ReplaceView].
+// It is nil for other answers.
+func (a Answer) Late() *slack.ModalViewRequest {
+	if a.late == nil && a.response != nil {
+		return a.response.View
+	}
+	return a.late
+}
+
+// Text is what the answer says, as mrkdwn: its field errors, or the sections of its view. It is empty
+// for an answer that closes the form.
+func (a Answer) Text() string {
+	if a.response == nil {
+		return ""
+	}
+	var lines []string
+	for _, block := range slices.Sorted(maps.Keys(a.response.Errors)) {
+		lines = append(lines, blockkit.Escape(a.response.Errors[block]))
+	}
+	if a.response.View != nil {
+		for _, block := range a.response.View.Blocks.BlockSet {
+			if section, ok := block.(*slack.SectionBlock); ok && section.Text != nil {
+				lines = append(lines, section.Text.Text)
+			}
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 func (a Answer) payload() (json.RawMessage, error) {

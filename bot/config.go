@@ -26,7 +26,7 @@ type Config struct {
 	// is not done. Slack wants it within 3 s. Default 2s.
 	AckWithin time.Duration `yaml:"ack_within"`
 	// HandlerTimeout is the deadline of a handler's context, which may go on after the
-	// acknowledgement. Default 30s.
+	// acknowledgement; see also [LateForms]. Default 30s.
 	HandlerTimeout time.Duration `yaml:"handler_timeout"`
 	// DrainTimeout is how long a stopping bot waits for handlers under way. Default 10s.
 	DrainTimeout time.Duration `yaml:"drain_timeout"`

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -25,6 +26,12 @@ type call struct {
 	errorReply json.RawMessage
 	// responseURL answers the person, empty where Slack gives none.
 	responseURL string
+	// timeout replaces Config.HandlerTimeout unless it is 0.
+	timeout time.Duration
+	// waiting is the acknowledgement while run goes on, and showLate then shows what came of it; nil
+	// where Slack shows nothing.
+	waiting  json.RawMessage
+	showLate func(ctx context.Context, failed bool)
 }
 
 // class keeps floods apart: events or suggestions cannot take the handlers of what people do.

@@ -96,12 +96,25 @@ func (r *Router) routeSubmission(c *call, e envelope, p slack.InteractionCallbac
 		TriggerID:  p.TriggerID,
 		Envelope:   e.ID,
 	}
-	c.run = func(ctx context.Context) (json.RawMessage, error) {
-		answer, err := h(ctx, submission)
-		if err != nil {
+	var answer Answer
+	c.run = func(ctx context.Context) (_ json.RawMessage, err error) {
+		if answer, err = h(ctx, submission); err != nil {
 			return nil, err
 		}
 		return answer.payload()
+	}
+	if r.late.Show == nil {
+		return
+	}
+	c.timeout = r.late.Timeout
+	if waiting, err := r.late.Waiting(submission).payload(); err == nil {
+		c.waiting = waiting
+	}
+	c.showLate = func(ctx context.Context, failed bool) {
+		if failed {
+			answer = FieldErrors(map[string]string{"": errorText(e)})
+		}
+		r.late.Show(ctx, submission, answer)
 	}
 }
 

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,10 @@ import (
 // one that waits longer than AckWithin, is not acknowledged: Slack tells the person, and sends
 // events again.
 const maxWaiting = 1000
+
+// settling is how long after an acknowledgement Slack shows it. A view that is updated earlier can be
+// overwritten by it.
+const settling = 500 * time.Millisecond
 
 // dispatcher hands envelopes to handlers: once each, bounded, acknowledged in time.
 type dispatcher struct {
@@ -141,7 +146,7 @@ func (x *exchange) handle() result {
 		x.ack(nil)
 		return unhandled
 	}
-	ctx, cancel := context.WithTimeout(d.handling, d.cfg.HandlerTimeout)
+	ctx, cancel := context.WithTimeout(d.handling, cmp.Or(x.call.timeout, d.cfg.HandlerTimeout))
 	defer cancel()
 	inTime, cancelInTime := context.WithDeadline(ctx, x.received.Add(d.cfg.AckWithin))
 	defer cancelInTime()
@@ -157,10 +162,14 @@ func (x *exchange) handle() result {
 			return r
 		}
 	}
-	stop := context.AfterFunc(inTime, func() { x.ack(nil) })
+	stop := context.AfterFunc(inTime, func() { x.ack(x.call.waiting) })
 	payload, r := x.run(ctx)
 	if !stop() {
 		x.log.Warn("handler outlasted its acknowledgement", "took", time.Since(x.received))
+		x.ack(x.call.waiting) // has left when this returns
+		if x.call.showLate != nil {
+			x.showLate(ctx, r == failed)
+		}
 		if r == handled {
 			r = late
 		}
@@ -176,6 +185,15 @@ func (x *exchange) handle() result {
 		x.tell(errorText(x.envelope))
 	}
 	return r
+}
+
+// showLate shows what came of a form that was acknowledged before its handler ended.
+func (x *exchange) showLate(ctx context.Context, failed bool) {
+	time.Sleep(time.Until(x.received.Add(x.dispatcher.cfg.AckWithin + settling)))
+	// Even after the end of ctx: the person waits for it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.dispatcher.cfg.HandlerTimeout)
+	defer cancel()
+	x.call.showLate(ctx, failed)
 }
 
 // begin claims the envelope. over is true when there is nothing to run, and r says why.

@@ -333,6 +333,50 @@ func TestSlowHandlerIsAcknowledgedAndGoesOn(t *testing.T) {
 	}
 }
 
+// TestLateForms has handlers of forms outlast their acknowledgement: one answers, one panics.
+func TestLateForms(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		handle func(context.Context) bot.Answer
+		want   string
+	}{
+		"answers": {func(context.Context) bot.Answer { return bot.FieldErrors(map[string]string{"slug": "a & b"}) },
+			"a &amp; b"},
+		"panics":   {func(context.Context) bot.Answer { panic("a bug") }, "That did not work"},
+		"deadline": {func(ctx context.Context) bot.Answer { <-ctx.Done(); return bot.Answer{} }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, workspace.Sample())
+			shown, ws := make(chan string, 1), w.workspace()
+			router := bot.NewRouter()
+			router.Command("/onboard", func(ctx context.Context, command bot.Command) (post.Reply, error) {
+				_, err := ws.OpenView(ctx, command.TriggerID, form())
+				return post.Reply{}, err
+			})
+			router.View("form", func(ctx context.Context, _ bot.Submission) (bot.Answer, error) {
+				time.Sleep(600 * time.Millisecond)
+				return tc.handle(ctx), nil
+			})
+			waiting := form()
+			waiting.Title.Text = "Waiting"
+			router.Late(bot.LateForms{Timeout: 800 * time.Millisecond,
+				Waiting: func(bot.Submission) bot.Answer { return bot.ReplaceView(waiting) },
+				Show:    func(_ context.Context, _ bot.Submission, answer bot.Answer) { shown <- answer.Text() }})
+			w.start(router, func(c *bot.Config) { c.AckWithin = 500 * time.Millisecond })
+			w.Type("/onboard")
+			w.InModal(workspace.Action{Do: workspace.DoFill, User: workspace.Ana, Target: "Slug", Values: []string{"kept"}})
+			out := w.InModal(workspace.Action{Do: workspace.DoSubmit, User: workspace.Ana})
+			if out.Modal == nil || out.Modal.Title != "Waiting" {
+				t.Errorf("%+v", out)
+			}
+			if text := <-shown; !strings.HasPrefix(text, tc.want) || tc.want == "" && text != "" {
+				t.Errorf("shown: %q", text)
+			}
+		})
+	}
+}
+
 func TestFloodDoesNotStarve(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, workspace.Sample())

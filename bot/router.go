@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -24,9 +25,9 @@ type (
 	CommandHandler func(context.Context, Command) (post.Reply, error)
 	// ActionHandler handles a click, whose acknowledgement shows nothing.
 	ActionHandler func(context.Context, Action) error
-	// ViewHandler handles a submission. After AckWithin the modal has closed as if all were well,
-	// and the Answer is lost: it tells the person by message. On an error the modal stays open,
-	// with what was typed, and a sentence at its last input.
+	// ViewHandler handles a submission. After AckWithin its Answer goes to the router's [LateForms];
+	// without them the modal has closed as if all were well. On an error in time the modal stays
+	// open, with what was typed, and a sentence at its last input.
 	ViewHandler func(context.Context, Submission) (Answer, error)
 	// OptionsHandler returns at most [blockkit.MaxSelectOptions] options. It may run more than
 	// once for what was typed.
@@ -43,6 +44,18 @@ type Router struct {
 	views    map[string]ViewHandler
 	options  map[string]OptionsHandler
 	events   map[string]EventHandler
+	late     LateForms
+}
+
+// LateForms answers forms whose handlers outlast Config.AckWithin. All are required.
+type LateForms struct {
+	// Waiting takes the form's place at AckWithin.
+	Waiting func(Submission) Answer
+	// Show shows the outcome there when the handler has ended. For an error it is a field error that
+	// names the envelope.
+	Show func(context.Context, Submission, Answer)
+	// Timeout is the deadline of the handlers of forms, instead of Config.HandlerTimeout.
+	Timeout time.Duration
 }
 
 // NewRouter returns a router without handlers.
@@ -63,6 +76,9 @@ func (r *Router) Action(pattern string, h ActionHandler) { register(r.actions, "
 
 // View registers the handler of a submitted view's callback_id or a prefix.
 func (r *Router) View(pattern string, h ViewHandler) { register(r.views, "view", pattern, h) }
+
+// Late sets what answers all forms that take long, whoever registers them.
+func (r *Router) Late(forms LateForms) { r.late = forms }
 
 // Options registers the handler that suggests options for an action_id or a prefix.
 func (r *Router) Options(pattern string, h OptionsHandler) {

@@ -317,12 +317,27 @@ func (r *botFixture) fill(form *workspace.Form, name, email string) {
 	must(r.t, err)
 }
 
+// submit sends a form and returns what came of it, in time or late.
 func (r *botFixture) submit(form *workspace.Form) workspace.Outcome {
 	r.t.Helper()
 	out, err := form.Submit(r.ctx())
 	must(r.t, err)
-	return out
+	if out.Modal == nil || !strings.Contains(out.Modal.Render(80, nil), takesLonger) {
+		return out
+	}
+	ended, err := form.Wait(r.ctx(),
+		func(m workspace.Modal) bool { return !strings.Contains(m.Render(80, nil), takesLonger) })
+	must(r.t, err)
+	if text := ended.Render(80, nil); strings.Contains(text, "Done.") || strings.Contains(text, "has started") {
+		out, err = form.Cancel(r.ctx())
+		must(r.t, err)
+		return out
+	}
+	return workspace.Outcome{Modal: &ended}
 }
+
+// takesLonger is in the view that takes the place of a form whose answer is late.
+const takesLonger = "longer than usual"
 
 // begin onboards a Person and waits for the run's root message.
 func (r *botFixture) begin(slug string) workspace.Message {

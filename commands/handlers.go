@@ -103,6 +103,7 @@ func (h *Handlers) Drain(ctx context.Context) { h.replies.drain(ctx) }
 
 // Register routes what people type and press to the handlers.
 func (h *Handlers) Register(router *bot.Router) {
+	router.Late(lateForms(h.decisions.origins, h.messages))
 	router.Command(h.command, h.onboard.handle)
 	router.Event("app_home_opened", h.home.Opened)
 

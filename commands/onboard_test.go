@@ -186,8 +186,9 @@ func TestASlowCheckIsAcknowledgedInTime(t *testing.T) {
 	r.fill(form, "Merche Biche", "merche@example.com")
 	_, err := form.Fill(r.ctx(), "Domains", "cocotte.com")
 	must(t, err)
-	out := r.submit(form)
-	if out.Error != "" || out.Modal == nil || !strings.Contains(out.Modal.Render(80, nil), "Checking what you sent") {
+	out, err := form.Submit(r.ctx())
+	must(t, err)
+	if out.Error != "" || out.Modal == nil || !strings.Contains(out.Modal.Render(80, nil), takesLonger) {
 		t.Fatalf("%+v", out)
 	}
 	close(slow)

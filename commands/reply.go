@@ -119,6 +119,29 @@ func (r *responder) replyLater(
 	return reply, nil
 }
 
+// lateForms shows what came of a form whose handler outlasted its acknowledgement: where the form
+// was, or in a direct message to those who closed it. What only closes a form needs no message.
+func lateForms(origins *provenance, messages *messenger) bot.LateForms {
+	show := func(ctx context.Context, form bot.Submission, answer bot.Answer) {
+		text := answer.Text()
+		view := answer.Late()
+		if view == nil {
+			view = new(mrkdwn.Ended(form.View, text))
+		}
+		form.View.Hash = "" // whatever it shows by now
+		if err := origins.update(ctx, form.Press(), *view); err == nil || text == "" {
+			return
+		}
+		err := messages.send(ctx, post.Message{Key: "late/" + form.View.ID + "/" + form.Envelope,
+			Channel: form.Person.ID, Text: text})
+		if err != nil {
+			origins.log.ErrorContext(ctx, "an operator got no answer to a form", "error", err)
+		}
+	}
+	return bot.LateForms{Timeout: lateTimeout, Show: show,
+		Waiting: func(form bot.Submission) bot.Answer { return bot.ReplaceView(mrkdwn.Waiting(form.View)) }}
+}
+
 // explain is an error as a sentence. An error that the person did not cause is logged here, once,
 // under the name and the id of what it was about, and the sentence has the id.
 func (r *responder) explain(ctx context.Context, err error, name, id string) string {

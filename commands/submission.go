@@ -7,7 +7,6 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
@@ -40,24 +39,32 @@ func (h *formHandlers) submitted(ctx context.Context, submission bot.Submission)
 		return h.refused(ctx, meta, err), nil
 	}
 	sent := formSubmission{Submission: submission, meta: meta, draft: draft}
-	typed := sent.draft
-	err, inTime := replyWithin(ctx, h.replies, func(ctx context.Context) error { return h.carryOut(ctx, &sent) },
-		func(ctx context.Context, err error) { h.answerLate(ctx, sent, err) })
-	if !inTime {
-		return bot.ReplaceView(mrkdwn.Notice("Onboarding",
-			mrkdwn.MarkBusy+" Checking what you sent. This takes a little longer than usual.")), nil
-	}
+	err = h.carryOut(ctx, &sent)
 	if err == nil {
-		return bot.Answer{}, nil
+		return bot.Answer{}.OrLate(mrkdwn.Notice("Onboarding", sent.done())), nil
 	}
-	if problems, ok := h.starter.fieldErrors(typed, err); ok {
-		return bot.FieldErrors(problems), nil
+	text := h.replies.explain(ctx, err, "slug", draft.Slug)
+	problems, wrong := h.starter.fieldErrors(draft, err)
+	_, expected := render.ErrorText(err)
+	answer := bot.ReplaceView(mrkdwn.Notice("Onboarding", text))
+	switch {
+	case wrong:
+		answer = bot.FieldErrors(problems)
+	case !expected: // the form stays open with what was typed, for another try
+		answer = bot.FieldErrors(map[string]string{form.BlockDomains: text})
 	}
-	if text, expected := render.ErrorText(err); expected {
-		return bot.ReplaceView(mrkdwn.Notice("Onboarding", text)), nil
+	return answer.OrLate(form.Form{Meta: meta, Draft: sent.draft, Hosts: h.config.Hosts, Problems: problems,
+		Hints: []string{mrkdwn.MarkFailed + " " + text}}.View()), nil
+}
+
+// done says what came of a form that was sent.
+func (s formSubmission) done() string {
+	channel := blockkit.Channel(s.meta.Channel)
+	if s.meta.Plan {
+		return mrkdwn.MarkDone + " The plan is in " + channel + ". Only you can see it."
 	}
-	// The form stays open with what was typed, for another try.
-	return bot.FieldErrors(map[string]string{form.BlockDomains: h.replies.explain(ctx, err, "slug", typed.Slug)}), nil
+	return fmt.Sprintf("%s The onboarding of %s has started: see %s.", mrkdwn.MarkDone,
+		blockkit.Code(s.draft.Slug), channel)
 }
 
 // refused shows, where the form was, why it begins nothing.
@@ -87,31 +94,4 @@ func (h *formHandlers) carryOut(ctx context.Context, sent *formSubmission) error
 		h.drafts.trySave(ctx, entry{person: sent.Person, under: sent.meta.Slug, draft: sent.draft})
 	}
 	return err
-}
-
-// answerLate shows the outcome where the form was. If something must be corrected, that is the
-// form with everything that was typed.
-func (h *formHandlers) answerLate(ctx context.Context, sent formSubmission, err error) {
-	channel := blockkit.Channel(sent.meta.Channel)
-	view := mrkdwn.Notice("Onboarding", fmt.Sprintf("%s The onboarding of %s has started: see %s.", mrkdwn.MarkDone,
-		blockkit.Code(sent.draft.Slug), channel))
-	if err == nil && sent.meta.Plan {
-		view = mrkdwn.Notice("Onboarding", mrkdwn.MarkDone+" The plan is in "+channel+". Only you can see it.")
-	}
-	text := ""
-	if err != nil {
-		text = h.replies.explain(ctx, err, "slug", sent.draft.Slug)
-		problems, _ := h.starter.fieldErrors(sent.draft, err)
-		view = form.Form{Meta: sent.meta, Draft: sent.draft, Hosts: h.config.Hosts, Problems: problems,
-			Hints: []string{mrkdwn.MarkFailed + " " + text}}.View()
-	}
-	sent.View.Hash = "" // whatever the form shows by now
-	if failure := h.origins.update(ctx, sent.Press(), view); failure == nil || text == "" {
-		return
-	}
-	// They closed the form in the meantime.
-	if err := h.workspace.Ephemeral(ctx, bot.Recipient{Channel: sent.meta.Channel, User: sent.Person.ID},
-		post.Reply{Text: text}); err != nil {
-		h.replies.log.ErrorContext(ctx, "an operator got no answer to a form", "error", err)
-	}
 }

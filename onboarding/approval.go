@@ -35,9 +35,21 @@ type Approval struct {
 	Confirm Confirm
 	// Escalated is when the second group was told, zero before.
 	Escalated time.Time
-	// ApplyNow says that an approver had the change applied outside its window.
-	ApplyNow bool
+	// ApplyNow says that an approver had the change applied outside its window, nil if nobody did.
+	ApplyNow *ApplyNow
 	Votes    []Vote
+}
+
+// ApplyNow is a press of an approver who has an approved change applied outside its window.
+type ApplyNow struct {
+	By        string // the operator's id
+	At        time.Time
+	Signature []byte // of a [Signer]
+}
+
+// Signed are the values that are signed.
+func (n *ApplyNow) Signed(approval *Approval) []any {
+	return []any{"apply now", 1, approval.ID, approval.Digest, n.By, n.At.UnixMicro()}
 }
 
 // ApprovalState is the state of an approval.

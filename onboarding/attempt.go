@@ -18,6 +18,13 @@ type Attempt struct {
 	Finished time.Time // zero while running
 	Tail     []string  // the last lines
 	Lines    int       // how many lines there were
+	// Signature is that of a [Signer]: the gate let the application begin.
+	Signature []byte
+}
+
+// Signed are the values that are signed.
+func (a *Attempt) Signed(approval *Approval) []any {
+	return []any{"attempt", 1, a.ID, approval.ID, approval.Digest}
 }
 
 // Outcome is how an attempt ended.

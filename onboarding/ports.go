@@ -1,6 +1,9 @@
 package onboarding
 
-import "context"
+import (
+	"context"
+	"crypto/hmac"
+)
 
 // Platform is what a request is checked against: the authoritative database.
 type Platform interface {
@@ -55,6 +58,12 @@ type Signer interface {
 	// Verify returns what is wrong with the signature of a vote, to follow "the vote of somebody".
 	// It returns nil if nothing is signed.
 	Verify(approval *Approval, vote Vote) error
+}
+
+// Signed reports whether a signature is that of some values, as it is for any where nothing is signed.
+func Signed(signer Signer, signature []byte, values []any) bool {
+	want := signer.SignValues(values...)
+	return want == nil || hmac.Equal(signature, want)
 }
 
 // SecondFactor confirms who votes, and signs what they voted.

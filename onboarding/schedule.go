@@ -38,7 +38,7 @@ func (m *Moment) In() time.Time {
 // window comes. A change waits for nothing if an approver has it applied now, or the glass was broken.
 func (p *Policy) Opens(run *Run, approval *Approval, from time.Time) (time.Time, bool) {
 	glass := slices.ContainsFunc(approval.Votes, func(vote Vote) bool { return vote.BrokeGlass })
-	if approval.ApplyNow || glass {
+	if approval.ApplyNow != nil || glass {
 		return from, true
 	}
 	for _, least := range []time.Time{run.Request.At.In(), approval.NotBefore()} {

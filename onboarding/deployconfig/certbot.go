@@ -7,16 +7,18 @@ import (
 
 // byCertbot returns what matches the lines that certbot's nginx plugin writes when it installs a
 // certificate and a redirect (certbot-nginx, configurator.py and the blocks in constants.py). The files
-// of certbot may be below another folder than /etc/letsencrypt, all below the same one. The certificate
-// and the redirects are for names of the configuration; certbot adds a number to the folder of a
-// certificate if it has one of that name already.
-func byCertbot(conf lineSet) *regexp.Regexp {
+// of certbot are below /etc/letsencrypt, or where the version before had the certificate: whoever writes
+// the configuration must not choose the folder. The certificate and the redirects are for names of the
+// configuration; certbot adds a number to the folder of a certificate if it has one of that name already.
+func byCertbot(before, conf lineSet) *regexp.Regexp {
 	const mark = ` # managed by Certbot`
 	folder, names := `/etc/letsencrypt`, []string{`_`}
-	for _, line := range conf.order {
+	for _, line := range before.order {
 		if found := certificateLine.FindStringSubmatch(line); found != nil {
 			folder = regexp.QuoteMeta(found[1])
 		}
+	}
+	for _, line := range conf.order {
 		if found := namesLine.FindStringSubmatch(line); found != nil {
 			for _, name := range strings.Fields(found[1]) {
 				names = append(names, regexp.QuoteMeta(strings.Trim(name, `"'`)))
@@ -48,7 +50,7 @@ var moved = regexp.MustCompile(`^(listen|server_name) [^;{}]*;$`)
 // certbot does not write: those that are new after a +, and those that are gone after a -.
 func NotByCertbot(before, after []byte) []string {
 	old, current := trimmedLines(before), trimmedLines(after)
-	ofCertbot := byCertbot(current)
+	ofCertbot := byCertbot(old, current)
 	var strange []string
 	for _, line := range current.order {
 		more := current.count[line] > old.count[line] && !(old.count[line] > 0 && moved.MatchString(line))

@@ -24,14 +24,16 @@ const (
 // An approval is for one application: whether it succeeds or fails, the next one asks again.
 func (d *driver) apply(ctx context.Context, w *work, change onboarding.Change) error {
 	application := &application{run: w.run, step: w.step.Key, approval: w.approval, items: change.Items,
-		interrupted: w.interrupted, output: newRecorder(),
+		interrupted: d.gate.interrupted(w), output: newRecorder(),
 		attempt: &onboarding.Attempt{ID: uuid.New(), RunID: w.run.ID, Step: w.step.Key, Approval: w.approval.ID,
 			Outcome: onboarding.OutcomeRunning}}
 	application.show = func() { d.showProgress(ctx, application, maxProgress) }
 	if err := d.gate.admit(ctx, application); err != nil {
 		return d.notAdmitted(ctx, w, err)
 	}
-	if begun, err := d.beginAttempt(ctx, w, application.attempt); err != nil || !begun {
+	attempt := application.attempt
+	attempt.Signature = d.gate.signer.SignValues(attempt.Signed(w.approval)...)
+	if begun, err := d.beginAttempt(ctx, w, attempt); err != nil || !begun {
 		return err
 	}
 	began := time.Now()
@@ -139,7 +141,7 @@ const maxLosses = 3
 // lose records that contact was lost with what the step began, which may still run. The step stays
 // interrupted: it waits until that has ended, observes, and goes on under the same approval.
 func (d *driver) lose(ctx context.Context, w *work, a *application, cause error) error {
-	count, err := d.db().Interruptions(ctx, w.approval.ID)
+	before, err := d.db().Interruptions(ctx, w.approval.ID)
 	if err != nil {
 		return err
 	}
@@ -148,7 +150,7 @@ func (d *driver) lose(ctx context.Context, w *work, a *application, cause error)
 	a.attempt.Tail, a.attempt.Lines = a.output.last()
 	w.step.Detail = "It may still run: " + cause.Error()
 	event := w.event(onboarding.EventInterrupted)
-	if count+1 >= maxLosses {
+	if len(before)+1 >= maxLosses {
 		w.step.State, event.Kind = onboarding.StepUnknown, onboarding.EventUnknown
 	}
 	event.Text = w.step.Detail

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/atlilith/onboardbot/onboarding"
@@ -58,7 +59,7 @@ type application struct {
 	// admitted says that the gate has let the application begin, after it asked who may decide now.
 	admitted bool
 	// interrupted says that an earlier application under the approval was interrupted, so this one
-	// applies the rest.
+	// applies the rest, see [gate.interrupted].
 	interrupted bool
 	// output takes what the items print, show makes it visible while they run, and attempt records
 	// it and how the application ended.
@@ -189,14 +190,37 @@ func (g *gate) inWindow(a *application, approval *onboarding.Approval) error {
 		return nil
 	}
 	now := time.Now()
-	opens, ok := g.policy.Opens(a.run, approval, now)
+	opens, ok, note := g.opens(a.run, approval, now)
 	switch {
 	case !ok:
-		return errors.New(neverOpens)
+		return errors.New(neverOpens + note)
 	case opens.After(now):
-		return errors.New("its window opens " + windows.Text(opens))
+		return errors.New("its window opens " + windows.Text(opens) + note)
 	}
 	return nil
+}
+
+// opens returns what [onboarding.Policy.Opens] does. An Apply now that the service did not sign does not
+// count, and the note says so.
+func (g *gate) opens(
+	run *onboarding.Run, approval *onboarding.Approval, now time.Time,
+) (opens time.Time, ok bool, note string) {
+	press := approval.ApplyNow
+	if press != nil && !onboarding.Signed(g.signer, press.Signature, press.Signed(approval)) {
+		waiting := *approval
+		waiting.ApplyNow, approval = nil, &waiting
+		note = "; Apply now does not count: the bot did not sign it"
+	}
+	opens, ok = g.policy.Opens(run, approval, now)
+	return opens, ok, note
+}
+
+// interrupted reports whether an application under the approval was interrupted that the gate let
+// begin. Whoever writes to the database can interrupt one that never began.
+func (g *gate) interrupted(w *work) bool {
+	return slices.ContainsFunc(w.interruptions, func(attempt onboarding.Attempt) bool {
+		return onboarding.Signed(g.signer, attempt.Signature, attempt.Signed(w.approval))
+	})
 }
 
 // notFrozen lets an application that has begun come to its end: half a change is worse than a

@@ -161,6 +161,34 @@ func (c *gateCase) sign() {
 	}
 }
 
+// applyNow signs everything, closes the window, and has somebody apply the change all the same.
+func (c *gateCase) applyNow() *onboarding.ApplyNow {
+	c.t.Helper()
+	c.sign()
+	c.gate.policy.Calendar.Windows = []windows.Window{closedWindow()}
+	press := &onboarding.ApplyNow{By: "eve", At: time.Now().Truncate(time.Microsecond)}
+	press.Signature = c.gate.signer.SignValues(press.Signed(c.application.approval)...)
+	must(c.t, store.SetApplyNow(c.t.Context(), c.pool, c.application.approval, press))
+	return press
+}
+
+// interrupt signs everything, closes the window, and has an application of the change interrupted that
+// is signed for an approval.
+func (c *gateCase) interrupt(signed *onboarding.Approval) {
+	c.t.Helper()
+	c.sign()
+	c.gate.policy.Calendar.Windows = []windows.Window{closedWindow()}
+	run, approval := c.application.run.ID, c.application.approval
+	attempt := &onboarding.Attempt{ID: uuid.New(), RunID: run, Step: "database", Approval: approval.ID}
+	attempt.Signature = c.gate.signer.SignValues(attempt.Signed(signed)...)
+	must(c.t, store.InsertAttempt(c.t.Context(), c.pool, attempt))
+	_, err := store.InterruptAttempts(c.t.Context(), c.pool, run, "database")
+	must(c.t, err)
+	interruptions, err := store.Interruptions(c.t.Context(), c.pool, approval.ID)
+	must(c.t, err)
+	c.application.interrupted = c.gate.interrupted(&work{approval: approval, interruptions: interruptions})
+}
+
 // exec changes the database behind the gate's back.
 func (c *gateCase) exec(sql string, args ...any) {
 	c.t.Helper()
@@ -317,6 +345,34 @@ func TestGate(t *testing.T) {
 				c.gate.policy.Calendar.Windows = []windows.Window{closedWindow()}
 				c.exec(`UPDATE approvals SET apply_now = true`)
 			}},
+		"3: Apply now is signed": {items: []string{"one"}, applied: []string{"one"},
+			prepare: func(c *gateCase) { c.applyNow() }},
+		"3: Apply now was written into the database": {items: []string{"one"}, line: LineWindow,
+			prepare: func(c *gateCase) {
+				c.applyNow()
+				c.exec(`UPDATE approvals SET apply_now_signature = NULL`)
+			}},
+		"3: Apply now is of another approval": {items: []string{"one"}, line: LineWindow,
+			prepare: func(c *gateCase) {
+				press, other := c.applyNow(), *c.application.approval
+				other.ID = uuid.New()
+				c.exec(`UPDATE approvals SET apply_now_signature = $1`,
+					c.gate.signer.SignValues(press.Signed(&other)...))
+			}},
+		"3: Apply now is of another operator": {items: []string{"one"}, line: LineWindow,
+			prepare: func(c *gateCase) {
+				c.applyNow()
+				c.exec(`UPDATE approvals SET apply_now_by = 'bob'`)
+			}},
+		"3: Apply now is of another time": {items: []string{"one"}, line: LineWindow,
+			prepare: func(c *gateCase) {
+				c.applyNow()
+				c.exec(`UPDATE approvals SET apply_now_at = apply_now_at + interval '1 second'`)
+			}},
+		"3: an interruption is signed": {items: []string{"one"}, applied: []string{"one"},
+			prepare: func(c *gateCase) { c.interrupt(c.application.approval) }},
+		"3: an interruption was written into the database": {items: []string{"one"}, line: LineWindow,
+			prepare: func(c *gateCase) { c.interrupt(&onboarding.Approval{ID: uuid.New()}) }},
 		"3: the time of the request has not come": {items: []string{"one"}, line: LineWindow,
 			prepare: func(c *gateCase) {
 				c.application.run.Request.At = &onboarding.Moment{Time: time.Now().Add(time.Minute), Zone: "UTC"}

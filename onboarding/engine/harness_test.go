@@ -32,6 +32,7 @@ type harness struct {
 	pool   *pgxpool.Pool
 	world  *world
 	config onboarding.Policy
+	factor onboarding.SecondFactor // nil: nothing is signed
 	*service.Service
 	engine *engine.Engine
 }
@@ -75,13 +76,14 @@ func (h *harness) parts(pool *pgxpool.Pool) (*service.Service, *engine.Engine) {
 	h.t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	advances, err := engine.New(pool,
-		engine.Dependencies{Runbook: h.world, Applier: h.world, Directory: h.world, Notifier: h.world}, h.config, log)
+		engine.Dependencies{Runbook: h.world, Applier: h.world, Directory: h.world, Notifier: h.world,
+			Signer: h.factor}, h.config, log)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	dependencies := service.Dependencies{Runbook: h.world, Directory: h.world, Platform: h.world,
 		Repository: h.world, Notifier: h.world,
-		Engine: advances}
+		Engine: advances, SecondFactor: h.factor}
 	serves, err := service.New(pool, dependencies, h.config, log)
 	if err != nil {
 		h.t.Fatal(err)

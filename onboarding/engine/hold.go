@@ -32,7 +32,7 @@ func hold(ctx context.Context, d *driver, w *work) (bool, error) {
 	if w.approval == nil || w.interrupted {
 		return false, nil
 	}
-	opens, ok := d.engine.policy.Opens(w.run, w.approval, now)
+	opens, ok, note := d.gate.opens(w.run, w.approval, now)
 	if ok && !opens.After(now) {
 		return false, nil
 	}
@@ -40,6 +40,7 @@ func hold(ctx context.Context, d *driver, w *work) (bool, error) {
 	if !ok { // another configuration may have one
 		opens, detail = now.Truncate(24*time.Hour).Add(24*time.Hour), neverOpens
 	}
+	detail += note
 	d.holds[w.step.Key] = held{changed: w.step.Changed, until: opens}
 	if w.step.Due.Equal(opens) && w.step.Detail == detail {
 		return true, nil

@@ -10,7 +10,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/secondfactor"
 	"github.com/atlilith/onboardbot/onboarding/service"
 	"github.com/atlilith/onboardbot/onboarding/windows"
 )
@@ -90,6 +92,44 @@ func TestApplyNow(t *testing.T) {
 	if event.Actor.ID != "eve" || event.Digest != approval.Digest {
 		t.Errorf("the audit trail has %+v", event)
 	}
+}
+
+// Who can write to the database, and not sign, has nothing applied before its window.
+func TestAForgedApplyNowWaits(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, opening(time.Now().Add(3*time.Hour)))
+	factor, err := secondfactor.New(h.pool,
+		secondfactor.Config{Key: secret.New("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.factor = factor
+	h.Service, h.engine = h.parts(h.pool)
+	h.start()
+	id := h.begin("merche-biche")
+	approval := h.asked(id, "database")
+	h.exec(`UPDATE approvals SET apply_now = true, apply_now_by = 'eve', apply_now_at = now()`)
+	h.approve(id, "database", "bob")
+	view := h.waits(id)
+	if detail := view.Step("database").Detail; !strings.HasSuffix(detail, "the bot did not sign it") {
+		t.Errorf("the step says %q", detail)
+	}
+	if votes := view.Approvals[0].Votes; votes[0].NotBefore.IsZero() {
+		t.Errorf("the vote waits for nothing: %+v", votes)
+	}
+	h.exec(`INSERT INTO attempts (id, run_id, step, approval_id, outcome, finished_at)
+		SELECT gen_random_uuid(), run_id, step, id, 'interrupted', now() FROM approvals WHERE state = 'approved'`)
+	h.exec(`UPDATE steps SET state = 'applying', due_at = NULL WHERE key = 'database'`)
+	h.wake(id)
+	view = h.waits(id)
+	if event := wantEvent(t, view, onboarding.EventFailed); !strings.Contains(event.Text, "its window opens") {
+		t.Errorf("the audit trail says %q", event.Text)
+	}
+	h.wantNothingApplied()
+	if err := service.ApplyNow(t.Context(), h.Service, approval.ID, "eve"); err != nil {
+		t.Fatal(err)
+	}
+	h.stepBecomes(id, "database", onboarding.StepDone)
 }
 
 // Whoever approves in an open window can have the change wait for the next one. If the target changes

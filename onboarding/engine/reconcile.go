@@ -33,11 +33,10 @@ func (d *driver) reconcile(ctx context.Context, run *onboarding.Run, step *onboa
 			return err
 		}
 		defer release()
-		count, err := d.db().Interruptions(ctx, approval.ID)
-		if err != nil {
+		if work.interruptions, err = d.db().Interruptions(ctx, approval.ID); err != nil {
 			return err
 		}
-		work.interrupted = work.interrupted || count > 0
+		work.interrupted = work.interrupted || len(work.interruptions) > 0
 	}
 	seen, err := d.observe(ctx, work)
 	if err != nil {
@@ -67,6 +66,8 @@ type work struct {
 	step        *onboarding.Step
 	approval    *onboarding.Approval // under which the step may be applied, nil if there is none
 	interrupted bool                 // an application under the approval was interrupted
+	// interruptions are those that were.
+	interruptions []onboarding.Attempt
 }
 
 // event is an event about the step and its approval.

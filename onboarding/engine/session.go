@@ -37,7 +37,7 @@ type Records interface {
 
 	InsertAttempt(ctx context.Context, attempt *onboarding.Attempt) error
 	InterruptAttempts(ctx context.Context, run uuid.UUID, step onboarding.Key) (bool, error)
-	Interruptions(ctx context.Context, approval uuid.UUID) (int, error)
+	Interruptions(ctx context.Context, approval uuid.UUID) ([]onboarding.Attempt, error)
 	FinishAttempt(ctx context.Context, attempt *onboarding.Attempt, log string) error
 	SaveProgress(ctx context.Context, attempt *onboarding.Attempt, log string) error
 }

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"crypto/hmac"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -201,8 +200,7 @@ func (s *Risks) counts(ctx context.Context, request *risk.Request) bool {
 
 // signed reports whether a signature is the bot's. It is where nothing is signed.
 func (s *Risks) signed(signature []byte, values []any) bool {
-	want := s.deps.SecondFactor.SignValues(values...)
-	return want == nil || hmac.Equal(signature, want)
+	return onboarding.Signed(s.deps.SecondFactor, signature, values)
 }
 
 // change changes a request in a transaction, which excludes others, and tells the notifier.

@@ -13,8 +13,8 @@ import (
 
 const (
 	selectApprovals = `SELECT id, run_id, step, change, digest, state, moved, asked_at, expires_at, remind_at,
-		escalate_at, reminded_at, escalated_at, closed_at, needs, reason_needed, confirm, asked_with, apply_now
-		FROM approvals`
+		escalate_at, reminded_at, escalated_at, closed_at, needs, reason_needed, confirm, asked_with, apply_now,
+		apply_now_by, apply_now_at, apply_now_signature FROM approvals`
 	oldestFirst = ` ORDER BY asked_at, id`
 
 	lockRunOfApproval = `SELECT FROM runs WHERE id = (SELECT run_id FROM approvals WHERE id = $1) FOR UPDATE`
@@ -50,7 +50,8 @@ const (
 	closeApproval     = `UPDATE approvals SET state = $2, closed_at = clock_timestamp() WHERE id = $1`
 	withdrawApprovals = `UPDATE approvals SET state = 'withdrawn', closed_at = clock_timestamp()
 		WHERE run_id = $1 AND state IN ('open', 'approved')`
-	setApplyNow  = `UPDATE approvals SET apply_now = true WHERE id = $1`
+	setApplyNow = `UPDATE approvals SET apply_now = true, apply_now_by = $2, apply_now_at = $3,
+		apply_now_signature = $4 WHERE id = $1`
 	markReminded = `UPDATE approvals SET reminded_at = clock_timestamp()
 		WHERE id = $1 AND remind_at <= clock_timestamp() AND reminded_at IS NULL`
 	markEscalated = `UPDATE approvals SET escalated_at = clock_timestamp()
@@ -162,11 +163,11 @@ func MarkReminded(ctx context.Context, db DB, approval uuid.UUID) (bool, error) 
 }
 
 // SetApplyNow records that the change of an approval does not wait for its window.
-func SetApplyNow(ctx context.Context, db DB, approval *onboarding.Approval) error {
-	if _, err := db.Exec(ctx, setApplyNow, approval.ID); err != nil {
+func SetApplyNow(ctx context.Context, db DB, approval *onboarding.Approval, press *onboarding.ApplyNow) error {
+	if _, err := db.Exec(ctx, setApplyNow, approval.ID, press.By, press.At, press.Signature); err != nil {
 		return fmt.Errorf("approval %s: %w", approval.ID, err)
 	}
-	approval.ApplyNow = true
+	approval.ApplyNow = press
 	return nil
 }
 
@@ -214,14 +215,21 @@ func queryApprovals(ctx context.Context, db DB, sql string, args ...any) ([]*onb
 func scanApproval(row pgx.CollectableRow) (*onboarding.Approval, error) {
 	approval := new(onboarding.Approval)
 	var form []byte
-	var escalate, reminded, escalated, closed *time.Time
+	var escalate, reminded, escalated, closed, pressedAt *time.Time
+	var pressed bool
+	var pressedBy *string
+	var pressSignature []byte
 	var askedWith *uuid.UUID
 	err := row.Scan(&approval.ID, &approval.RunID, &approval.Step, &form, &approval.Digest, &approval.State,
 		&approval.Drift, &approval.Asked, &approval.Expires, &approval.Remind, &escalate, &reminded, &escalated,
 		&closed, &approval.Needs, &approval.ReasonNeeded, &approval.Confirm, &askedWith,
-		&approval.ApplyNow)
+		&pressed, &pressedBy, &pressedAt, &pressSignature)
 	if err != nil {
 		return nil, err
+	}
+	if pressed {
+		approval.ApplyNow = &onboarding.ApplyNow{By: orZero(pressedBy), At: orZero(pressedAt),
+			Signature: pressSignature}
 	}
 	approval.Escalate, approval.Reminded = orZero(escalate), orZero(reminded)
 	approval.Escalated, approval.Closed, approval.AskedWith = orZero(escalated), orZero(closed), orZero(askedWith)

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	insertAttempt = `INSERT INTO attempts (id, run_id, step, approval_id) VALUES ($1, $2, $3, $4)
+	insertAttempt = `INSERT INTO attempts (id, run_id, step, approval_id, signature) VALUES ($1, $2, $3, $4, $5)
 		RETURNING started_at`
 	interruptAttempts = `UPDATE attempts SET outcome = 'interrupted', finished_at = clock_timestamp()
 		WHERE run_id = $1 AND step = $2 AND outcome = 'running'`
@@ -26,7 +26,8 @@ const (
 
 // InsertAttempt adds an attempt that begins now, by the database's clock.
 func InsertAttempt(ctx context.Context, db DB, attempt *onboarding.Attempt) error {
-	row := db.QueryRow(ctx, insertAttempt, attempt.ID, attempt.RunID, attempt.Step, attempt.Approval)
+	row := db.QueryRow(ctx, insertAttempt, attempt.ID, attempt.RunID, attempt.Step, attempt.Approval,
+		attempt.Signature)
 	err := row.Scan(&attempt.Started)
 	if err != nil {
 		return fmt.Errorf("attempt at step %s: %w", attempt.Step, err)

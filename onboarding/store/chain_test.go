@@ -180,6 +180,8 @@ func TestTamperingIsFound(t *testing.T) {
 			WHERE id` + ofApproval, true, `approval \S+ differs`},
 		{"another digest", `UPDATE approvals SET digest = repeat('0', 64) WHERE id` + ofApproval, true,
 			`approval \S+ differs`},
+		{"a change waits for no window", `UPDATE approvals SET apply_now = true WHERE id` + ofOpen, true,
+			`^approval \S+ waits for no window, and no event says who pressed Apply now$`},
 		{"an approval is removed", `DELETE FROM approvals WHERE id` + ofOpen, true,
 			`^approval \S+ of entry \d+ was removed$`},
 		{"an attempt worked", `UPDATE attempts SET outcome = 'failed', error = 'no'`, true, `^attempt \S+ differs`},

@@ -137,7 +137,25 @@ func readChained(ctx context.Context, tx pgx.Tx, into *audit.Rows) (problems []s
 			return nil, err
 		}
 	}
-	return approvals.undecided(), nil
+	unpressed, err := readUnpressed(ctx, tx)
+	return append(approvals.undecided(), unpressed...), err
+}
+
+const selectUnpressed = `SELECT id FROM approvals WHERE apply_now AND NOT EXISTS (
+	SELECT FROM events WHERE kind = 'apply_now' AND approval_id = approvals.id) ORDER BY id`
+
+// readUnpressed lists the approvals whose changes do not wait for their windows, with no event that says
+// who decided that.
+func readUnpressed(ctx context.Context, tx pgx.Tx) ([]string, error) {
+	rows, err := tx.Query(ctx, selectUnpressed)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (string, error) {
+		var id uuid.UUID
+		err := row.Scan(&id)
+		return fmt.Sprintf("approval %s waits for no window, and no event says who pressed Apply now", id), err
+	})
 }
 
 func (k chainedKind) read(ctx context.Context, tx pgx.Tx, approvals approvalsByID, into *audit.Rows) error {

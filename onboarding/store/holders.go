@@ -17,7 +17,7 @@ const (
 	nextToken = `UPDATE runs SET fencing_token = greatest(fencing_token + 1,
 		(extract(epoch FROM clock_timestamp()) * 1000)::bigint) WHERE id = $1 RETURNING fencing_token`
 	fencingToken  = `SELECT fencing_token FROM runs WHERE id = $1`
-	interruptions = `SELECT count(*) FROM attempts WHERE approval_id = $1 AND outcome = 'interrupted'`
+	interruptions = `SELECT id, signature FROM attempts WHERE approval_id = $1 AND outcome = 'interrupted'`
 )
 
 // whoHolds finds the active run whose lock is held by the session that holds another lock.
@@ -38,12 +38,16 @@ func WhoHolds(ctx context.Context, db DB, lock locks.Name) (slug string, err err
 	return slug, nil
 }
 
-// Interruptions returns how many applications under an approval were interrupted.
-func Interruptions(ctx context.Context, db DB, approval uuid.UUID) (count int, err error) {
-	if err := db.QueryRow(ctx, interruptions, approval).Scan(&count); err != nil {
-		return 0, fmt.Errorf("attempts under approval %s: %w", approval, err)
+// Interruptions returns the ids and signatures of the applications under an approval that were
+// interrupted.
+func Interruptions(ctx context.Context, db DB, approval uuid.UUID) ([]onboarding.Attempt, error) {
+	rows, err := db.Query(ctx, interruptions, approval)
+	if err != nil {
+		return nil, fmt.Errorf("attempts under approval %s: %w", approval, err)
 	}
-	return count, nil
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (attempt onboarding.Attempt, err error) {
+		return attempt, row.Scan(&attempt.ID, &attempt.Signature)
+	})
 }
 
 // NextToken gives a run to a new holder, who has its lock: the number is greater than that of every

@@ -93,7 +93,7 @@ func (o On) InterruptAttempts(ctx context.Context, run uuid.UUID, step onboardin
 	return InterruptAttempts(ctx, o.DB, run, step)
 }
 
-func (o On) Interruptions(ctx context.Context, approval uuid.UUID) (int, error) {
+func (o On) Interruptions(ctx context.Context, approval uuid.UUID) ([]onboarding.Attempt, error) {
 	return Interruptions(ctx, o.DB, approval)
 }
 

@@ -63,6 +63,12 @@ server {
     return 404; # managed by Certbot
 }
 `
+	elsewhere := strings.ReplaceAll(after, "/etc/letsencrypt", "/opt/certbot")
+	more := elsewhere + "server {\n    include /opt/certbot/options-ssl-nginx.conf; # managed by Certbot\n}\n"
+	if lines := strangeLines(&onboarding.Commit{Files: []onboarding.FileChange{
+		{Path: "x", Before: &elsewhere, After: &more}}}); len(lines) > 0 {
+		t.Errorf("certbot with a folder of its own: %q", lines)
+	}
 	synced := func(after string) []string {
 		return Alarms(&onboarding.Approval{Step: "sync/merche.com", Change: onboarding.Change{Items: []onboarding.Item{
 			{Commit: &onboarding.Commit{Folder: "d", Subject: "s", Files: []onboarding.FileChange{
@@ -70,6 +76,10 @@ server {
 	}
 	if lines := synced(after); len(lines) > 0 {
 		t.Errorf("what certbot writes is alarming: %q", lines)
+	}
+	if lines := synced(strings.ReplaceAll(after, "/etc/letsencrypt", "/var/www/x")); len(lines) != 1 ||
+		!strings.Contains(lines[0], "/var/www/x/options-ssl-nginx.conf") {
+		t.Errorf("a folder that whoever wrote the configuration chose: %q", lines)
 	}
 	for old, evil := range map[string]string{
 		"return 404; # managed by Certbot": "proxy_pass http://evil.example; " +

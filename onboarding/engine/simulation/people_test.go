@@ -83,7 +83,7 @@ func (s *simulation) applyNow() {
 			if approval.State == onboarding.ApprovalApproved && step.State == onboarding.StepApproved &&
 				!step.Due.IsZero() {
 				s.trace("apply %s now", step.Key)
-				approval.ApplyNow, step.Changed = true, time.Now()
+				approval.ApplyNow, step.Changed = &onboarding.ApplyNow{}, time.Now()
 			}
 		}
 	})

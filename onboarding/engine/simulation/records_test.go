@@ -254,16 +254,16 @@ func (r *records) InterruptAttempts(ctx context.Context, run uuid.UUID, step onb
 	return found, err
 }
 
-func (r *records) Interruptions(ctx context.Context, approval uuid.UUID) (count int, err error) {
+func (r *records) Interruptions(ctx context.Context, approval uuid.UUID) (found []onboarding.Attempt, err error) {
 	err = r.on(ctx, approval, func(rec *record) error {
 		for _, attempt := range rec.attempts {
 			if attempt.Approval == approval && attempt.Outcome == onboarding.OutcomeInterrupted {
-				count++
+				found = append(found, *attempt)
 			}
 		}
 		return nil
 	})
-	return count, err
+	return found, err
 }
 
 func (r *records) FinishAttempt(ctx context.Context, attempt *onboarding.Attempt, _ string) error {
