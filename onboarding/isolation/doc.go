@@ -49,9 +49,9 @@
 // function names without its schema (CREATE FUNCTION, Writing SECURITY DEFINER Functions
 // Safely); writing oneself into a table that policies ask; a cascade into another's rows, from
 // the platform's or from one's own, such as the account of an author who left; and what a
-// trigger or a rule does to another's rows elsewhere. A constraint is no protection, since it
-// depends on which rows happen to be there: PostgreSQL checks it after the policies, so a write
-// that a unique or foreign key held is proof that policies let it pass.
+// trigger or a rule does to another's rows, or copies of them into one's own. A constraint is no
+// protection, since it depends on which rows happen to be there: PostgreSQL checks it after the
+// policies, so a write that a unique or foreign key held is proof that policies let it pass.
 //
 // # What is a risk
 //

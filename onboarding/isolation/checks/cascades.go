@@ -63,46 +63,74 @@ func (c *cascades) try(ctx context.Context, r reference) error {
 	if !c.model.Of(r.parent).Owned() {
 		return c.fromPlatform(ctx, r)
 	}
-	if r.key.OnDelete != catalog.Cascade || c.model.IsMembership(r.child) {
-		return nil // a deleted account is no longer an author or a member
+	// A deleted account is no longer an author or a member.
+	leaves := r.key.OnDelete != catalog.Cascade && (c.model.Of(r.parent).AreTenants() || c.model.IsProfile(r.parent))
+	if leaves || c.model.IsMembership(r.child) {
+		return nil
 	}
 	return c.fromOwn(ctx, r)
 }
 
-const ownReferencesSQL = `WITH mem AS MATERIALIZED (%[1]s) SELECT mine, theirs, key, place FROM (
-	SELECT %[2]s AS mine, %[3]s AS theirs, %[4]s AS key,
-	       'tableoid = ' || p.tableoid::text || ' AND ctid = ''' || p.ctid::text || '''' AS place
-	  FROM %[5]s a JOIN %[6]s p ON %[7]s) s
- WHERE mine <> theirs AND starts_with(mine, 'Person ') AND NOT EXISTS (
-	SELECT FROM mem WHERE present AND 'Org ' || org::text = theirs AND 'Person ' || person::text = mine) LIMIT 1`
+const (
+	// maxReferences is how many references of each foreign key are looked at, and maxDeleters how many
+	// tenants delete theirs.
+	maxReferences, maxDeleters = 2000, 8
 
-// fromOwn lets somebody delete a row of their own to which another's refers, such as the account
-// of an author who is no member.
+	// A colleague in the Org whose row goes has no row of their own there without it.
+	ownReferencesSQL = `WITH mem AS MATERIALIZED (%[1]s) SELECT mine, theirs, min(key), min(place) FROM (
+	SELECT * FROM (
+		SELECT %[2]s AS mine, %[3]s AS theirs, %[4]s AS key,
+		       'tableoid = ' || p.tableoid::text || ' AND ctid = ''' || p.ctid::text || '''' AS place
+		  FROM %[5]s a JOIN %[6]s p ON %[7]s) r
+	 WHERE mine <> theirs AND NOT EXISTS (SELECT FROM mem
+		WHERE present AND 'Org ' || org::text = theirs AND 'Person ' || person::text = mine
+		   OR 'Org ' || org::text = mine AND 'Person ' || person::text = theirs)
+	 LIMIT %[8]d) s GROUP BY mine, theirs ORDER BY mine, theirs LIMIT %[9]d`
+)
+
+// ownReference is a row of somebody's to which another's refers.
+type ownReference struct{ Mine, Theirs, Key, Place string }
+
+// fromOwn lets somebody delete a row of their own, or of an Org of theirs, to which another's refers,
+// such as the account of an author who is no member.
 func (c *cascades) fromOwn(ctx context.Context, r reference) error {
 	m := c.model
-	var owner, other, key, place string
-	sql := fmt.Sprintf(ownReferencesSQL, m.MembersSQL(), m.Owner(r.parent, "p"), m.Owner(r.child, "a"),
-		m.RowKey(r.child, "a"), r.child.SQL(), r.parent.SQL(), r.key.JoinSQL("a", "p"))
-	err := c.truth.QueryRow(ctx, sql).Scan(&owner, &other, &key, &place)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil
-	}
+	rows, err := c.truth.Query(ctx, fmt.Sprintf(ownReferencesSQL, m.MembersSQL(), m.Owner(r.parent, "p"),
+		m.Owner(r.child, "a"), m.RowKey(r.child, "a"), r.child.SQL(), r.parent.SQL(), r.key.JoinSQL("a", "p"),
+		maxReferences, maxDeleters))
 	if err != nil {
 		return err
 	}
-	s, err := c.victims.SessionOf(ctx, tenancy.ParseOwner(owner).ID)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil // the platform opens no session for them
-	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[ownReference])
 	if err != nil {
 		return err
 	}
-	return c.delete(ctx, s, r, deletion{
-		condition: place, operation: results.Delete,
-		evidence: fmt.Sprintf("deleted a row of their own in %s, whose foreign key went on to delete %s of %s",
-			r.parent, key, other),
-		fix: c.fixes.Revoke("DELETE", r.parent, "or make the foreign key set NULL"),
-	})
+	operation := results.Delete
+	if r.key.OnDelete != catalog.Cascade {
+		operation = results.Update
+	}
+	for _, f := range found {
+		if c.results.Leaks(r.child.String(), operation) {
+			return nil
+		}
+		s, err := c.victims.Own(ctx, tenancy.ParseOwner(f.Mine))
+		if err != nil {
+			return err
+		}
+		if s.Identity.Person == nil || s.Identity.Is(tenancy.ParseOwner(f.Theirs)) {
+			continue // the platform opens no session for them, or they are a member of both Orgs
+		}
+		err = c.delete(ctx, s, r, deletion{
+			condition: f.Place, operation: operation,
+			evidence: fmt.Sprintf("deleted a row of %s, their own, in %s, whose foreign key went on to %s %s of %s",
+				f.Mine, r.parent, operation, f.Key, f.Theirs),
+			fix: c.fixes.Revoke("DELETE", r.parent, "or make the foreign key RESTRICT"),
+		})
+		if err != nil && query.SQLState(err) == "" {
+			return err
+		}
+	}
+	return nil
 }
 
 const platformReferencesSQL = `

@@ -35,7 +35,8 @@ func newTriggers(s *Setup) *triggers {
 	return &triggers{s.model, s.scope, s.victims, s.rows, s.attempts, s.prover, s.fixes, s.results}
 }
 
-// attackersPerVictim is how many attackers write into each table with triggers.
+// attackersPerVictim is how many attackers write into each table with triggers, beside one who acts
+// in an Org of their own.
 const attackersPerVictim = 2
 
 func (c *triggers) run(ctx context.Context) error {
@@ -45,16 +46,11 @@ func (c *triggers) run(ctx context.Context) error {
 			continue
 		}
 		for _, v := range c.victims.List() {
-			attackers, err := c.victims.Attackers(ctx, v)
+			attackers, err := c.attackers(ctx, t, v)
 			if err != nil {
 				return err
 			}
-			tried := 0
 			for _, s := range attackers {
-				if tried == attackersPerVictim || !unrelated(s, v) {
-					continue
-				}
-				tried++
 				if err := c.write(ctx, t, v, s); err != nil {
 					return err
 				}
@@ -62,6 +58,25 @@ func (c *triggers) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// attackers are a few who have nothing to do with a victim and, where an Org may own a row, one who
+// acts in an Org of theirs.
+func (c *triggers) attackers(
+	ctx context.Context, t *catalog.Relation, v tenancy.Tenant,
+) ([]session.Session, error) {
+	all, err := c.victims.Attackers(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(slices.Clone(all), func(s session.Session) bool { return !unrelated(s, v) })
+	list := all[:min(attackersPerVictim, len(all)):min(attackersPerVictim, len(all))]
+	member := slices.IndexFunc(all, func(s session.Session) bool { return len(s.Identity.Orgs) > 0 })
+	if o := c.model.Of(t); member < 0 || len(o.Orgs)+len(o.Either)+len(o.Parents) == 0 {
+		return list, nil
+	}
+	acting, err := c.victims.Acting(ctx, *all[member].Identity.Person, all[member].Identity.Orgs[0])
+	return append(list, acting), err
 }
 
 // unrelated reports whether a session is a Person's who has nothing to do with a victim: what
@@ -100,7 +115,11 @@ func (c *triggers) write(ctx context.Context, t *catalog.Relation, v tenancy.Ten
 				if _, err := tx.Affected(ctx, w.sql); err != nil {
 					return err
 				}
-				return c.lookElsewhere(ctx, tx, side{t, v, w.verb, before})
+				done := side{t, v, w.verb, values, before}
+				if err := c.lookElsewhere(ctx, tx, done); err != nil {
+					return err
+				}
+				return c.lookInside(ctx, tx, done)
 			})
 			if err != nil && query.SQLState(err) == "" {
 				return err
@@ -111,6 +130,7 @@ func (c *triggers) write(ctx context.Context, t *catalog.Relation, v tenancy.Ten
 }
 
 func (c *triggers) writes(t *catalog.Relation, s session.Session, values victims.Values) []trigger {
+	o := c.model.Of(t)
 	var list []trigger
 	// A key may be what refers to the victim's row, or be taken.
 	for _, keys := range []victims.Keys{victims.NewKeys, victims.SameKeys} {
@@ -119,35 +139,34 @@ func (c *triggers) writes(t *catalog.Relation, s session.Session, values victims
 			continue
 		}
 		list = append(list, trigger{"inserting", insert.SQL})
-		if t.Deletable() && insert.Identified() {
-			list = append(list, trigger{"inserting", insert.SQL + "; DELETE FROM " + t.SQL() + " a WHERE " +
-				insert.Condition})
+		if t.Deletable() {
+			sql := insert.SQL + "; DELETE FROM " + t.SQL() + " a WHERE " + c.inserted(t, values, insert)
+			list = append(list, trigger{"inserting and deleting", sql})
 		}
 	}
 	var sets []string
 	for _, column := range t.Columns {
 		value := values[column.Name]
-		own := slices.Contains(t.Key, column.Name) || slices.Contains(c.model.Of(t).Persons, column.Name)
+		own := slices.Contains(t.Key, column.Name) || slices.Contains(o.Persons, column.Name) ||
+			slices.Contains(o.Orgs, column.Name) && acts(s)
 		if column.Update && !column.Generated && value != nil && !own {
 			sets = append(sets, column.Assign(value))
 		}
 	}
 	if len(sets) > 0 {
-		sql := fmt.Sprintf("UPDATE %s a SET %s WHERE %s", t.SQL(), strings.Join(sets, ", "),
-			c.model.Names(t, s.Identity))
+		sql := fmt.Sprintf("UPDATE %s a SET %s WHERE %s", t.SQL(), strings.Join(sets, ", "), c.owned(t, s))
 		list = append(list, trigger{"updating", sql})
 	}
 	return list
 }
 
-// rowsReferring returns rows of t that name the attacker and otherwise refer to the victim's
+// rowsReferring returns rows of t that are the attacker's and otherwise refer to the victim's
 // rows, by foreign keys or by their columns' names.
 func (c *triggers) rowsReferring(ctx context.Context, t *catalog.Relation, v tenancy.Tenant,
 	s session.Session) ([]victims.Values, error) {
 	m := c.model
-	o := m.Of(t)
 	var rows []victims.Values
-	if o.Class == tenancy.ClassTenant {
+	if m.Of(t).Class == tenancy.ClassTenant {
 		theirs, err := c.rows.Matching(ctx, t, m.OwnedBy(t, v), 1)
 		if err != nil {
 			return nil, err
@@ -178,13 +197,7 @@ func (c *triggers) rowsReferring(ctx context.Context, t *catalog.Relation, v ten
 			}
 		}
 	}
-	rows = append(rows, made)
-	for _, values := range rows {
-		for _, name := range o.Persons {
-			values[name] = s.Identity.Person
-		}
-	}
-	return rows, nil
+	return c.owning(ctx, t, s, append(rows, made))
 }
 
 // referring returns the columns of a table that lead to a row of another, by a foreign key or by
@@ -208,6 +221,7 @@ type side struct {
 	table  *catalog.Relation
 	victim tenancy.Tenant
 	verb   string
+	values victims.Values // that the statement wrote
 	before map[*catalog.Relation]proof.Counts
 }
 

@@ -35,7 +35,11 @@ func (c *views) writeThrough(ctx context.Context, t *catalog.Relation) error {
 			return err
 		}
 		for _, s := range attackers {
-			for _, st := range statements {
+			posing, err := c.posing(ctx, t, v, s)
+			if err != nil {
+				return err
+			}
+			for _, st := range slices.Concat(statements, posing) {
 				if err := c.try(ctx, st, s); err != nil {
 					return err
 				}
@@ -82,13 +86,8 @@ func (c *views) statements(
 ) ([]viewWrite, error) {
 	var list []viewWrite
 	if column := c.writer.harmless(t); column != nil {
-		value := "NULL"
-		if column.Category == catalog.String {
-			value = query.Literal("x")
-		} else if column.NotNull {
-			value = query.Column("a", column.Name)
-		}
-		sql := fmt.Sprintf("UPDATE %s a SET %s = %s WHERE %s", t.SQL(), query.Name(column.Name), value, condition)
+		sql := fmt.Sprintf("UPDATE %s a SET %s = %s WHERE %s", t.SQL(), query.Name(column.Name), anyValue(column),
+			condition)
 		list = append(list, viewWrite{t, v, results.Update, sql})
 	}
 	if t.Deletable() {

@@ -229,6 +229,31 @@ func (p *Prover) SeesWritten(ctx context.Context, tx *session.Tx, t *catalog.Rel
 	return sees, err
 }
 
+// ReadWritten returns what a session sees in columns of a row that its transaction wrote, or nil where
+// it sees none.
+func (p *Prover) ReadWritten(
+	ctx context.Context, tx *session.Tx, w Write, names []string,
+) (victims.Values, error) {
+	columns := make([]string, len(names))
+	for i, name := range names {
+		columns[i] = query.Column("a", name) + "::text"
+	}
+	var found []*string
+	err := tx.QueryRow(ctx, fmt.Sprintf("SELECT array[%s]::text[] FROM %s a WHERE %s AND %s LIMIT 1",
+		strings.Join(columns, ", "), w.Table.SQL(), w.condition(), writtenHere)).Scan(&found)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	values := victims.Values{}
+	for i, name := range names {
+		values[name] = found[i]
+	}
+	return values, nil
+}
+
 // writtenHere is the condition on a row, alias a, that this transaction wrote. A function that
 // catches errors writes in subtransactions, whose ids are higher; transactions of others that
 // are as high and whose rows are visible have ended.
