@@ -49,19 +49,10 @@ func newFunctions(s *Setup) *functions {
 }
 
 func (c *functions) run(ctx context.Context) error {
-	var err error
-	if c.canaries, err = c.setup.readCanaries(ctx); err != nil {
+	if err := c.prepare(ctx); err != nil {
 		return err
 	}
-	c.caller = victims.NewCaller(c.victims, c.canaries)
-	for _, f := range c.model.Catalog.Functions {
-		if !f.Definer || !f.Executable || f.ReturnsTrigger() || f.Owner == c.config.AppRole {
-			continue
-		}
-		if slices.Contains(c.config.ExcusedFunctions, f.String()) {
-			c.results.Cover(func(cov *results.Coverage) { cov.Excused = append(cov.Excused, f.String()+": calls") })
-			continue
-		}
+	for _, f := range c.callable() {
 		reach := c.caller.Named(f)
 		if c.irreversible.function(f) != "" || f.Native() {
 			if len(reach) > 0 || f.Language == "c" {
@@ -78,6 +69,30 @@ func (c *functions) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// prepare reads the canaries that answers are searched for.
+func (c *functions) prepare(ctx context.Context) (err error) {
+	if c.canaries, err = c.setup.readCanaries(ctx); err != nil {
+		return err
+	}
+	c.caller = victims.NewCaller(c.victims, c.canaries)
+	return nil
+}
+
+// callable are the functions that attackers call.
+func (c *functions) callable() []*catalog.Function {
+	var found []*catalog.Function
+	for _, f := range c.model.Catalog.Functions {
+		switch {
+		case !f.Definer || !f.Executable || f.ReturnsTrigger() || f.Owner == c.config.AppRole:
+		case slices.Contains(c.config.ExcusedFunctions, f.String()):
+			c.results.Cover(func(cov *results.Coverage) { cov.Excused = append(cov.Excused, f.String()+": calls") })
+		default:
+			found = append(found, f)
+		}
+	}
+	return found
 }
 
 func (c *functions) risk(f *catalog.Function, why string) {
@@ -104,11 +119,16 @@ func (c *functions) blamed(f *catalog.Function) bool {
 }
 
 // leak is a finding about what a call reached.
-func (c *functions) leak(f *catalog.Function, s session.Session, found results.Finding) {
-	found.Kind, found.As, found.Functions = results.Leak, s.Label, []string{f.String()}
+func (c *functions) leak(call call, found results.Finding) {
+	f := call.function
+	found.Kind, found.As, found.Functions = results.Leak, call.session.Label, []string{f.String()}
 	found.Evidence += fmt.Sprintf(" by calling %s(%s), which runs with the rights of %s", f,
 		strings.Join(f.ArgTypes, ", "), f.Owner)
 	found.Fix = c.fixes.RevokeCall(f)
+	if call.behind != nil {
+		found.Evidence += call.behind.how
+		found.Fix = call.behind.fix
+	}
 	c.results.Add(found)
 }
 
@@ -137,7 +157,7 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled 
 					return "", err
 				}
 				c.results.Cover(func(cov *results.Coverage) { cov.Functions++ })
-				answer, err := c.call(ctx, call{f, args, v, s})
+				answer, err := c.call(ctx, call{f, args, v, s, nil})
 				if err != nil && query.SQLState(err) == "" {
 					return "", err
 				}
@@ -147,12 +167,12 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled 
 				}
 				if key := v.String() + args; !judged[key] {
 					judged[key] = true
-					if err := c.judgeDependence(ctx, call{f, args, v, s}); err != nil {
+					if err := c.judgeDependence(ctx, call{f, args, v, s, nil}); err != nil {
 						return "", err
 					}
 					if answers[args] != nil && !judged[args] { // for an earlier victim
 						judged[args] = true
-						if err := c.judgeOthers(ctx, call{f, args, v, s}); err != nil {
+						if err := c.judgeOthers(ctx, call{f, args, v, s, nil}); err != nil {
 							return "", err
 						}
 					}
@@ -168,14 +188,6 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled 
 	return c.uncalled(ctx, f, ends)
 }
 
-// call is one call of a function.
-type call struct {
-	function  *catalog.Function
-	arguments string
-	victim    tenancy.Tenant
-	session   session.Session
-}
-
 // call calls a function once and returns its first answer as JSON text.
 func (c *functions) call(ctx context.Context, call call) (answer string, err error) {
 	f := call.function
@@ -186,36 +198,20 @@ func (c *functions) call(ctx context.Context, call call) (answer string, err err
 				return err
 			}
 		}
-		if f.Kind == catalog.Procedure {
-			err = tx.Exec(ctx, fmt.Sprintf("CALL %s(%s)", f.SQL(), call.arguments))
-		} else {
-			answer, err = c.ask(ctx, tx, call)
-		}
-		if err != nil || f.ReadOnly() {
+		answers, err := call.made(ctx, tx)
+		if err != nil {
 			return err
+		}
+		c.search(call, answers)
+		if len(answers) > 0 {
+			answer = answers[0]
+		}
+		if f.ReadOnly() {
+			return nil
 		}
 		return c.judgeWrites(ctx, tx, call, before)
 	})
 	return answer, err
-}
-
-// ask calls a function, searches its answer for canaries, and returns the first row.
-func (c *functions) ask(ctx context.Context, tx *session.Tx, call call) (string, error) {
-	f := call.function
-	answers, err := tx.Strings(ctx, callSQL(call))
-	if err != nil || len(answers) == 0 {
-		return "", err
-	}
-	given := victims.Given(call.arguments)
-	for _, a := range answers {
-		if found := c.canaries.Find(a, call.session, given); found != nil {
-			c.leak(f, call.session, results.Finding{
-				Operation: results.Read, Table: found.Table.String(), Evidence: fmt.Sprintf("read from %s of %s",
-					found.Key, found.Owner),
-			})
-		}
-	}
-	return answers[0], nil
 }
 
 // judgeWrites looks at what a call changed among rows that are not the attacker's.
@@ -236,7 +232,7 @@ func (c *functions) judgeWrites(
 			return err
 		}
 		if change != nil {
-			c.leak(call.function, call.session, results.Finding{
+			c.leak(call, results.Finding{
 				Operation: change.Operation, Table: t.String(),
 				Evidence: fmt.Sprintf("%s %s", pastTense[change.Operation], change.What),
 			})

@@ -2,14 +2,12 @@ package checks
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/fixes"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
-	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
@@ -58,8 +56,8 @@ func mayCreateTemporary(ctx context.Context, q query.Querier, appRole string) (m
 const shadowSessions = 3
 
 // shadows puts temporary tables in the place of those that functions name without a schema, with
-// rows that say what an attacker likes, and reads everything again: policies call such functions
-// too.
+// rows that say what an attacker likes, reads everything again, since policies call such functions
+// too, and calls the functions.
 type shadows struct {
 	role      string
 	model     *tenancy.Model
@@ -69,10 +67,13 @@ type shadows struct {
 	rows      *victims.Rows
 	escalator *escalator
 	fixes     *fixes.Writer
+	functions *functions
 }
 
 func newShadows(s *Setup) *shadows {
-	return &shadows{s.config.AppRole, s.model, s.scope, s.truth, s.victims, s.rows, newEscalator(s), s.fixes}
+	return &shadows{
+		s.config.AppRole, s.model, s.scope, s.truth, s.victims, s.rows, newEscalator(s), s.fixes, newFunctions(s),
+	}
 }
 
 func (c *shadows) run(ctx context.Context) error {
@@ -95,16 +96,13 @@ func (c *shadows) run(ctx context.Context) error {
 				continue
 			}
 			s.Label += " with temporary tables in the place of " + listed(tables)
-			for _, posing := range []bool{false, true} {
-				if posing && v.IsOrg() {
-					continue
-				}
-				sql, err := c.createSQL(ctx, tables, shadow{s, v, posing})
+			for _, shadow := range victims.ShadowsOf(s, v) {
+				made, err := c.temporary(ctx, tables, shadow)
 				if err != nil {
 					return err
 				}
 				err = c.escalator.try(ctx, escalation{
-					session: s, sql: sql, tables: c.scope.readable(), fix: fix, functions: functions,
+					session: s, sql: made.create, tables: c.scope.readable(), fix: fix, functions: functions,
 					how: ": " + names + " names a table without its schema, and a session's temporary table comes " +
 						"first",
 				})
@@ -114,15 +112,24 @@ func (c *shadows) run(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return c.calls(ctx)
 }
 
-// shadow is what the rows of temporary tables say: that the attacker has a part in what is the
-// victim's.
-type shadow struct {
-	session session.Session
-	victim  tenancy.Tenant
-	posing  bool // the rows name the victim, a Person, where they would name the attacker
+// temporary are temporary tables that stand in the place of others.
+type temporary struct {
+	create, drop string
+	rows         []victims.Told
+	// how ends the sentence of the evidence, and fix is the one for all functions that let it happen.
+	how, fix string
+}
+
+// given are the values in the tables.
+func (t temporary) given() []string {
+	var given []string
+	for _, row := range t.rows {
+		given = append(given, row.Given()...)
+	}
+	return given
 }
 
 // shadowed returns the relations whose place temporary tables can take, the functions that name
@@ -145,27 +152,21 @@ func (c *shadows) shadowed() (tables []*catalog.Relation, functions []string, fi
 	return tables, functions, strings.Join(fixes, "\n")
 }
 
-// createSQL creates the temporary tables: each like its model, with one row in which the
-// attacker is whoever they like to be.
-func (c *shadows) createSQL(ctx context.Context, tables []*catalog.Relation, s shadow) (string, error) {
-	var sql strings.Builder
+// temporary are temporary tables, each like its model, with one row in which the attacker is
+// whoever they like to be.
+func (c *shadows) temporary(ctx context.Context, tables []*catalog.Relation, s victims.Shadow) (*temporary, error) {
+	// A plan that the connection made before would still read the tables themselves.
+	made := &temporary{create: "DISCARD PLANS; "}
+	var names []string
 	for _, t := range tables {
-		values, err := c.rows.Favourable(ctx, t, s.session, s.victim)
+		values, err := c.rows.Shadow(ctx, t, s)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
-		var definitions, literals []string
-		for _, column := range t.Columns {
-			if s.posing && column.Type == c.model.Users.Type && !slices.Contains(c.model.Of(t).Orgs, column.Name) {
-				values[column.Name] = &s.victim.ID
-			}
-			definitions = append(definitions, query.Name(column.Name)+" "+column.Type)
-			literals = append(literals, column.Literal(values[column.Name]))
-		}
-		fmt.Fprintf(&sql, "CREATE TEMPORARY TABLE %[1]s (%[2]s) ON COMMIT DROP; INSERT INTO pg_temp.%[1]s VALUES "+
-			"(%[3]s); "+
-			"GRANT ALL ON pg_temp.%[1]s TO PUBLIC; ", query.Name(t.Name), strings.Join(definitions,
-			", "), strings.Join(literals, ", "))
+		row := victims.Told{Table: t, Values: values}
+		made.rows, made.create = append(made.rows, row), made.create+row.CreateSQL()
+		names = append(names, query.Name("pg_temp", t.Name))
 	}
-	return sql.String(), nil
+	made.drop = "DROP TABLE " + strings.Join(names, ", ")
+	return made, nil
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/atlilith/onboardbot/internal/claims"
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
@@ -29,6 +30,8 @@ var usualValues = []string{"true", "on", "1", "yes", "t", "admin", "service", "s
 type ChosenSettings struct {
 	identity Settings
 	settings []*taint.Setting
+	// carried returns the settings of the identity by which something is decided.
+	carried func() []*taint.Setting
 	// Unread are the sources that could not be parsed.
 	Unread []string
 }
@@ -47,6 +50,10 @@ func ReadChosenSettings(cat *catalog.Catalog, identity Settings, server []string
 		return isCustom(name) || slices.Contains(server, strings.ToLower(name))
 	})
 	c := &ChosenSettings{identity: identity, Unread: unread}
+	c.carried = sync.OnceValue(func() []*taint.Setting {
+		decisions, _ := taint.Read(cat, identity.IsIdentity)
+		return decisions.Settings()
+	})
 	for _, s := range decisions.Settings() {
 		if identity.IsIdentity(s.Name) {
 			s = s.Within(identity.userWritten(s.Name))
@@ -190,6 +197,27 @@ func (c *ChosenSettings) Columns() []string {
 		}
 	}
 	return names
+}
+
+// Carried returns what a session's own settings hold where policies, views and functions compare the
+// identity with columns of a name, such as the token of a login.
+func (c *ChosenSettings) Carried(s Session, column string) (value string, ok bool) {
+	for _, setting := range c.carried() {
+		for _, set := range c.identity.Values(s.User, s.Org) {
+			if set.Name != setting.Name {
+				continue
+			}
+			for _, slot := range setting.Slots() {
+				if !slices.Contains(slot.Columns, column) {
+					continue
+				}
+				if part, ok := slot.Part(set.Value); ok && part != "" {
+					return part, true
+				}
+			}
+		}
+	}
+	return "", false
 }
 
 // ChosenKey identifies what the other settings of a session say.

@@ -2,6 +2,7 @@ package taint
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 )
@@ -15,6 +16,30 @@ type Slot struct {
 	Literals []string
 	// Columns are names of columns that the part is compared with.
 	Columns []string
+}
+
+// Part returns the part of a value of the setting: the value itself, or a text, number or boolean in a
+// JSON object.
+func (s *Slot) Part(value string) (part string, ok bool) {
+	if len(s.origin.path) == 0 {
+		return value, !s.Document
+	}
+	var document any
+	if json.Unmarshal([]byte(value), &document) != nil {
+		return "", false
+	}
+	for _, step := range s.origin.path {
+		object, isObject := document.(map[string]any)
+		if !isObject || step.kind != member {
+			return "", false
+		}
+		document = object[step.text]
+	}
+	switch document.(type) {
+	case nil, []any, map[string]any:
+		return "", false
+	}
+	return fmt.Sprint(document), true
 }
 
 // Setting is what sources make of one setting.

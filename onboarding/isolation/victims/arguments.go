@@ -19,6 +19,7 @@ type Caller struct {
 	victims  *Victims
 	canaries *Canaries
 	reach    map[*catalog.Function]functionReach
+	told     []Told
 }
 
 // functionReach are the tenants' relations that a function names, and the tables that it may
@@ -27,7 +28,7 @@ type functionReach struct{ named, tables []*catalog.Relation }
 
 // NewCaller returns a caller that knows rows of the victims.
 func NewCaller(v *Victims, canaries *Canaries) *Caller {
-	return &Caller{v.config.Model, v, canaries, map[*catalog.Function]functionReach{}}
+	return &Caller{model: v.config.Model, victims: v, canaries: canaries, reach: map[*catalog.Function]functionReach{}}
 }
 
 // Named returns the tenants' relations that a function names, without partitions.
@@ -78,7 +79,7 @@ func (c *Caller) Arguments(f *catalog.Function, v tenancy.Tenant) []Argument {
 			called = "argument " + f.ArgNames[i]
 		}
 		argument := Argument{What: called + " of type " + f.ArgTypes[i], cast: a.cast}
-		for _, value := range a.candidates() {
+		for _, value := range slices.Concat(a.told(), a.candidates()) {
 			if value != null {
 				argument.Values = append(argument.Values, value+"::"+a.cast)
 			}

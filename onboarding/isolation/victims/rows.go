@@ -11,7 +11,6 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
-	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
@@ -164,13 +163,19 @@ func (r *Rows) Matching(ctx context.Context, t *catalog.Relation, condition stri
 // Any reads columns of any row for which a condition on the alias a holds. It returns nil if
 // there is none.
 func (r *Rows) Any(ctx context.Context, t *catalog.Relation, names []string, condition string) ([]*string, error) {
+	return r.one(ctx, t, names, t.SQL()+" a WHERE "+condition)
+}
+
+// one reads columns of the first row of what stands after FROM, where t is a. It returns nil if
+// there is none.
+func (r *Rows) one(ctx context.Context, t *catalog.Relation, names []string, from string) ([]*string, error) {
 	columns := make([]string, len(names))
 	for i, name := range names {
 		columns[i] = query.Column("a", name) + "::text"
 	}
 	var values []*string
-	err := r.config.Truth.QueryRow(ctx, fmt.Sprintf("SELECT array[%s]::text[] FROM %s a WHERE %s LIMIT 1",
-		strings.Join(columns, ", "), t.SQL(), condition)).Scan(&values)
+	err := r.config.Truth.QueryRow(ctx, fmt.Sprintf("SELECT array[%s]::text[] FROM %s LIMIT 1",
+		strings.Join(columns, ", "), from)).Scan(&values)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -283,60 +288,3 @@ func (r *Rows) below(ctx context.Context, o *tenancy.Ownership, v tenancy.Tenant
 	}
 	return values, nil
 }
-
-// Favourable returns a row as an attacker would like it to be: their own id wherever a Person
-// stands, the victim's wherever an Org does, and every flag set.
-func (r *Rows) Favourable(
-	ctx context.Context, t *catalog.Relation, s session.Session, v tenancy.Tenant,
-) (Values, error) {
-	m := r.config.Model
-	o, values := m.Of(t), Values{}
-	condition := "true"
-	if m.IsMembership(t) {
-		condition = m.Membership.Present("a")
-	}
-	names := make([]string, len(t.Columns))
-	for i, c := range t.Columns {
-		names[i] = c.Name
-	}
-	row, err := r.Any(ctx, t, names, condition)
-	if err != nil {
-		return nil, err
-	}
-	for i, c := range t.Columns {
-		switch {
-		case c.Category == catalog.Boolean:
-			values[c.Name] = new("true")
-		case catalog.Normalize(c.Name) == "role" && c.Category == catalog.String && !m.IsMembership(t):
-			values[c.Name] = new(Promoted)
-		case row != nil:
-			values[c.Name] = row[i]
-		default:
-			values[c.Name] = imagine(c)
-		}
-	}
-	person := s.Identity.Person
-	for _, c := range o.Persons {
-		values[c] = person
-	}
-	if v.IsOrg() {
-		for _, c := range o.Orgs {
-			values[c] = &v.ID
-		}
-	}
-	switch o.Class {
-	case tenancy.ClassUsers:
-		values[m.Users.ID] = person
-	case tenancy.ClassOrgs:
-		if v.IsOrg() {
-			values[m.Orgs.ID] = &v.ID
-		}
-		if m.Membership.OwnerColumn != "" {
-			values[m.Membership.OwnerColumn] = person
-		}
-	}
-	return values, nil
-}
-
-// Promoted is what attackers write wherever a role or a level stands.
-const Promoted = "admin"

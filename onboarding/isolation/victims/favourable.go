@@ -1,0 +1,121 @@
+package victims
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+)
+
+// Favourable returns a row as an attacker would like it to be: their own id wherever a Person
+// stands, the victim's wherever an Org does, what their own session sets where a column is compared
+// with it, and every flag set. The rest is as in the first of their own rows, or else of all.
+func (r *Rows) Favourable(
+	ctx context.Context, t *catalog.Relation, s session.Session, v tenancy.Tenant,
+) (Values, error) {
+	m := r.config.Model
+	o, values := m.Of(t), Values{}
+	row, err := r.likeOwn(ctx, t, s)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range t.Columns {
+		switch {
+		case c.Category == catalog.Boolean:
+			values[c.Name] = new("true")
+		case catalog.Normalize(c.Name) == "role" && c.Category == catalog.String && !m.IsMembership(t):
+			values[c.Name] = new(Promoted)
+		case row != nil:
+			values[c.Name] = row[i]
+		default:
+			values[c.Name] = imagine(c)
+		}
+		if own := r.carried(t, c, s); own != nil {
+			values[c.Name] = own
+		}
+	}
+	person := s.Identity.Person
+	for _, c := range o.Persons {
+		values[c] = person
+	}
+	if v.IsOrg() {
+		for _, c := range o.Orgs {
+			values[c] = &v.ID
+		}
+	}
+	switch o.Class {
+	case tenancy.ClassUsers:
+		values[m.Users.ID] = person
+	case tenancy.ClassOrgs:
+		if v.IsOrg() {
+			values[m.Orgs.ID] = &v.ID
+		}
+		if m.Membership.OwnerColumn != "" {
+			values[m.Membership.OwnerColumn] = person
+		}
+	}
+	return values, nil
+}
+
+// likeOwn returns the values of the first row that names the attacker, or else of the first of all,
+// by its key, so what comes of it does not depend on how rows lie. It returns nil if there is none.
+func (r *Rows) likeOwn(ctx context.Context, t *catalog.Relation, s session.Session) ([]*string, error) {
+	m, present := r.config.Model, "true"
+	if m.IsMembership(t) {
+		present = m.Membership.Present("a")
+	}
+	names := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		names[i] = c.Name
+	}
+	order := ""
+	if len(t.Key) > 0 {
+		order = " ORDER BY a." + strings.Join(quoted(t.Key), ", a.")
+	}
+	if s.Identity.Person != nil && len(m.Of(t).Persons) > 0 {
+		// OFFSET 0 keeps the planner from going through all rows in the order of the key.
+		own := fmt.Sprintf("(SELECT * FROM %s a WHERE %s AND %s OFFSET 0)", t.SQL(), present, m.Names(t, s.Identity))
+		if row, err := r.one(ctx, t, names, own+" a"+order); row != nil || err != nil {
+			return row, err
+		}
+	}
+	return r.one(ctx, t, names, t.SQL()+" a WHERE "+present+order)
+}
+
+func quoted(names []string) []string {
+	var all []string
+	for _, name := range names {
+		all = append(all, query.Name(name))
+	}
+	return all
+}
+
+// carried is what the session itself sets where the column is compared with it, or nil. Whose a row
+// is says more than that.
+func (r *Rows) carried(t *catalog.Relation, c *catalog.Column, s session.Session) *string {
+	isID := slices.Contains(t.Key, c.Name) && r.config.Settings.Opening.UserQuery == ""
+	if isID || slices.Contains(r.config.Model.Of(t).Columns(), c.Name) || t.InForeignKey(c.Name) {
+		return nil
+	}
+	value, ok := r.config.Chosen.Carried(s, c.Name)
+	switch {
+	case !ok:
+		return nil
+	case c.Category == catalog.String, c.Type == "uuid" && tenancy.IsUUID(value):
+		return &value
+	case c.Category == catalog.Numeric:
+		if _, err := strconv.Atoi(value); err == nil {
+			return &value
+		}
+	}
+	return nil
+}
+
+// Promoted is what attackers write wherever a role or a level stands.
+const Promoted = "admin"
