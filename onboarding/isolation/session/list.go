@@ -38,6 +38,8 @@ type listed struct {
 	// user is what the setting of the Person holds, and role the role of the session. Either is
 	// nil where the platform opens no session.
 	user, role *string
+	// ever says that the platform opens some session for the Person.
+	ever bool
 }
 
 // opens reports whether the platform opens the session.
@@ -76,7 +78,8 @@ func (l *Lister) read(ctx context.Context, each func(listed) error, sql string, 
 		return err
 	}
 	var row listed
-	into := []any{&row.kind, &row.person, &row.org, &row.identity.Orgs, &row.identity.CoMembers, &row.user, &row.role}
+	into := []any{&row.kind, &row.person, &row.org, &row.identity.Orgs, &row.identity.CoMembers, &row.user, &row.role,
+		&row.ever}
 	_, err = pgx.ForEachRow(rows, into, func() error {
 		err := each(row)
 		row = listed{}
@@ -126,7 +129,7 @@ func (l *Lister) pages(ctx context.Context, p pages, yield func([]Session) error
 			if row.kind == p.kind {
 				tenants++
 				*p.count++
-				if row.kind == Person && !row.opens() {
+				if row.kind == Person && !row.ever {
 					*p.closed++
 				}
 			}
@@ -174,18 +177,22 @@ func (l *Lister) FirstPage(ctx context.Context, each func(Session)) error {
 	return nil
 }
 
-// Of returns a Person's session without an Org. The error wraps pgx.ErrNoRows where the platform
-// opens none.
+// Of returns a Person's session without an Org or, where the platform opens none, in the first Org of
+// theirs in which it opens one. The error wraps pgx.ErrNoRows where it opens neither.
 func (l *Lister) Of(ctx context.Context, person string) (Session, error) {
 	var found *Session
-	pairs := fmt.Sprintf("pairs AS (SELECT 'person' AS kind, %s AS person, %s AS org)",
-		l.Model.PersonLiteral(person), l.noOrg())
+	id := l.Model.PersonLiteral(person)
+	pairs := fmt.Sprintf("pairs AS (SELECT 'person' AS kind, %s AS person, %s AS org", id, l.noOrg())
+	if l.rolesByOrg() {
+		pairs += " UNION ALL SELECT DISTINCT 'member', mem.person, mem.org FROM mem WHERE mem.present AND " +
+			"mem.person = " + id
+	}
 	err := l.read(ctx, func(row listed) error {
 		if row.person = &person; found == nil && row.opens() {
 			found = new(row.session())
 		}
 		return nil
-	}, l.pairsSQL(pairs))
+	}, l.pairsSQL(pairs+")")+" ORDER BY pairs.kind DESC, pairs.org")
 	if err == nil && found == nil {
 		err = pgx.ErrNoRows
 	}
@@ -205,22 +212,29 @@ others AS (SELECT p.person, array_agg(DISTINCT o.person::text) AS co_members
              FROM persons p JOIN mem i ON i.person = p.person AND i.present JOIN mem o ON o.org = i.org GROUP BY 1)
 SELECT pairs.kind, pairs.person::text, pairs.org::text, coalesce(mine.orgs, '{}'), coalesce(others.co_members, '{}'),
        ` + l.Settings.Opening.userSQL("pairs.person") + `,
-       ` + l.Settings.Opening.roleSQL("pairs.person", "CASE WHEN pairs.kind = 'member' THEN pairs.org END") + `
+       CASE pairs.kind WHEN 'person' THEN ` + l.Settings.Opening.roleSQL("pairs.person", l.noOrg()) + `
+            WHEN 'member' THEN ` + l.Settings.Opening.roleSQL("pairs.person", "pairs.org") + `
+            ELSE ` + l.someRoleSQL("pairs.person") + ` END,
+       pairs.kind <> 'person' OR ` + l.Opens("pairs.person") + `
   FROM pairs LEFT JOIN mine USING (person) LEFT JOIN others USING (person)`
 }
 
-// personsSQL is a page of all Persons, each in a session without an Org. With next, $1 is the
-// last id of the page before.
+// personsSQL is a page of all Persons, each in a session without an Org and, where the role depends
+// on it, in one for each Org of theirs. With next, $1 is the last id of the page before.
 func (l *Lister) personsSQL(next bool) string {
 	m := l.Model
-	id, where := query.Column("u", m.Users.ID), ""
+	id, where, acting := query.Column("u", m.Users.ID), "", ""
 	if next {
 		where = "WHERE " + id + " > $1::" + m.Users.Type
 	}
+	if l.rolesByOrg() {
+		acting = " UNION ALL SELECT DISTINCT 'member', mem.person, mem.org FROM mem JOIN page " +
+			"ON page.person = mem.person WHERE mem.present"
+	}
 	return l.pairsSQL(fmt.Sprintf(
-		"pairs AS (SELECT 'person' AS kind, %[1]s AS person, NULL::%[2]s AS org FROM %[3]s u %[4]s ORDER BY %[1]s "+
-			"LIMIT %[5]d)",
-		id, m.Orgs.Type, m.Users.Table.SQL(), where, pageSize)) + " ORDER BY pairs.person"
+		"page AS (SELECT %[1]s AS person FROM %[2]s u %[3]s ORDER BY %[1]s LIMIT %[4]d), "+
+			"pairs AS (SELECT 'person' AS kind, person, %[5]s AS org FROM page%[6]s)",
+		id, m.Users.Table.SQL(), where, pageSize, l.noOrg(), acting)) + " ORDER BY pairs.person, pairs.kind, pairs.org"
 }
 
 // orgsSQL is a page of all Orgs. A present member acts in each, a stranger and a member of
@@ -253,5 +267,5 @@ pairs AS (
   UNION ALL
   (SELECT 'org', NULL::%[7]s, page.org FROM page))`, id, m.Orgs.Table.SQL(), where, pageSize,
 		query.Column("u", m.Users.ID), m.Users.Table.SQL(), m.Users.Type, l.Opens(query.Column("u", m.Users.ID)),
-		l.Opens("person"), l.Opens("mem.person"))) + " ORDER BY pairs.org, pairs.kind"
+		l.Opens("mem.person"), l.OpensIn("mem.person", "mem.org"))) + " ORDER BY pairs.org, pairs.kind"
 }

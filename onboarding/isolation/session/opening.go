@@ -17,7 +17,7 @@ type Opening struct {
 	// such as a token. The platform opens no session for a Person for whom it returns none.
 	UserQuery string `yaml:"user_query"`
 	// RoleQuery is a query for the role of a session of the Person person.id. org.id is the Org of
-	// theirs that the session acts in, or NULL.
+	// theirs that the session acts in, or NULL. The platform opens no session where it returns none.
 	RoleQuery string `yaml:"role_query"`
 
 	// LoginRole is what sessions log in as, before they take on AppRole or another role by SET
@@ -59,15 +59,41 @@ func (o Opening) anyRoleSQL(person, org string) string {
 // varies reports whether the platform may open no session for a Person.
 func (o Opening) varies() bool { return o.UserQuery != "" || o.RoleQuery != "" }
 
-// Opens is the condition that the platform opens sessions for a Person, by an expression for their
-// id.
+// Opens is the condition that the platform opens sessions for a Person, by a qualified expression for
+// their id: without an Org, or in one of theirs.
 func (l *Lister) Opens(person string) string {
 	o := l.Settings.Opening
 	if !o.varies() {
 		return "true"
 	}
-	return fmt.Sprintf("(%s IS NOT NULL AND %s IS NOT NULL)", o.userSQL(person), o.roleSQL(person, l.noOrg()))
+	return fmt.Sprintf("(%s IS NOT NULL AND %s IS NOT NULL)", o.userSQL(person), l.someRoleSQL(person))
 }
+
+// OpensIn is the condition that the platform opens sessions for a Person in an Org of theirs, by
+// qualified expressions for both ids.
+func (l *Lister) OpensIn(person, org string) string {
+	o := l.Settings.Opening
+	if !o.varies() {
+		return "true"
+	}
+	return fmt.Sprintf("(%s IS NOT NULL AND %s IS NOT NULL)", o.userSQL(person), o.roleSQL(person, org))
+}
+
+// someRoleSQL is the role of a Person's session without an Org or, where there is none, in the first
+// Org of theirs in which they have one.
+func (l *Lister) someRoleSQL(person string) string {
+	o := l.Settings.Opening
+	without := o.roleSQL(person, l.noOrg())
+	if !l.rolesByOrg() {
+		return without
+	}
+	return fmt.Sprintf("coalesce(%s, (SELECT acting.role FROM (SELECT own.org, %s AS role FROM (%s) own WHERE "+
+		"own.person = %s AND own.present) acting WHERE acting.role IS NOT NULL ORDER BY acting.org LIMIT 1))",
+		without, o.roleSQL("own.person", "own.org"), l.Model.MembersSQL(), person)
+}
+
+// rolesByOrg reports whether the role of a session may depend on the Org that it acts in.
+func (l *Lister) rolesByOrg() bool { return l.Settings.Opening.RoleQuery != "" && l.Model.HasOrgs() }
 
 // noOrg is NULL as the id of an Org.
 func (l *Lister) noOrg() string { return "NULL::" + l.Model.Orgs.Type }

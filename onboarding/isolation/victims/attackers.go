@@ -102,7 +102,13 @@ func (v *Victims) session(ctx context.Context, a attacker) (session.Session, err
 	if err == nil && a.kind == session.Member {
 		s, err = v.lister().In(ctx, s, a.org)
 	}
-	s.Kind, s.Org, s.Label = a.kind, &a.org, a.label
+	inOrg := s.Kind == session.Member && a.org == "" // the platform opens no session without an Org
+	if inOrg && a.kind == session.Person {
+		return s, err
+	}
+	if s.Kind, s.Label = a.kind, a.label; !inOrg {
+		s.Org = &a.org
+	}
 	return s, err
 }
 
@@ -139,7 +145,7 @@ func (v *Victims) againstPerson(ctx context.Context, victim string) ([]session.S
 	}
 	other, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT b.person::text, b.org::text FROM mem a JOIN mem b
 		ON a.org = b.org AND a.person <> b.person WHERE a.present AND b.present AND a.person = %s AND %s
-		ORDER BY b.person::text || ' ' || b.org::text LIMIT 1`, person, v.lister().Opens("b.person")))
+		ORDER BY b.person::text || ' ' || b.org::text LIMIT 1`, person, v.lister().OpensIn("b.person", "b.org")))
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +176,7 @@ func (v *Victims) againstOrg(ctx context.Context, victim string) ([]session.Sess
 	rival, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT o.person::text, o.org::text FROM mem o
 		WHERE o.present AND o.org <> %[1]s AND %[2]s
 		AND NOT EXISTS (SELECT FROM mem x WHERE x.present AND x.org = %[1]s AND x.person = o.person)
-		ORDER BY o.person::text || ' ' || o.org::text LIMIT 1`, org, v.lister().Opens("o.person")))
+		ORDER BY o.person::text || ' ' || o.org::text LIMIT 1`, org, v.lister().OpensIn("o.person", "o.org")))
 	if err != nil {
 		return nil, err
 	}

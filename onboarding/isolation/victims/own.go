@@ -31,7 +31,7 @@ func (v *Victims) Own(ctx context.Context, victim tenancy.Tenant) (session.Sessi
 	}
 	persons, err := query.Strings(ctx, v.config.Truth, fmt.Sprintf("WITH mem AS (%s) SELECT person::text FROM mem "+
 		"WHERE org::text = %s AND present AND %s ORDER BY %s1 LIMIT 1", m.MembersSQL(), query.Literal(victim.ID),
-		v.lister().Opens("person"), owns))
+		v.lister().OpensIn("mem.person", "mem.org"), owns))
 	if err != nil || len(persons) == 0 {
 		nobody.Org = &victim.ID
 		return nobody, err

@@ -246,10 +246,10 @@ func (v *Victims) chooseSample(ctx context.Context) error {
 	})
 }
 
-// remember keeps a Person's session without an Org.
+// remember keeps the session that [Victims.SessionOf] returns.
 func (v *Victims) remember(s session.Session) { v.sessions[*s.Identity.Person] = s }
 
-// SessionOf returns a Person's session without an Org.
+// SessionOf returns a Person's session, as [session.Lister.Of] does.
 func (v *Victims) SessionOf(ctx context.Context, person string) (session.Session, error) {
 	if s, known := v.sessions[person]; known {
 		return s, nil
