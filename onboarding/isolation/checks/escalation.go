@@ -6,10 +6,8 @@ import (
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
-	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
-	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
 // escalation is an attack that runs statements which a session is allowed, and then reads.
@@ -24,31 +22,42 @@ type escalation struct {
 	functions []string
 }
 
-// escalator carries out escalations.
-type escalator struct {
-	model   *tenancy.Model
-	prover  *proof.Prover
-	results *results.Collector
+// report adds a leak that the escalation led to.
+func (x escalation) report(to *results.Collector, t *catalog.Relation, operation results.Operation, evidence string) {
+	to.Add(results.Finding{
+		Kind: results.Leak, Operation: operation, Table: t.String(), As: x.session.Label, Evidence: evidence + x.how,
+		Fix: x.fix, Functions: x.functions,
+	})
 }
 
-func newEscalator(s *Setup) *escalator { return &escalator{s.model, s.prover, s.results} }
+// escalator carries out escalations.
+type escalator struct{ writer *writer }
 
-// try reports a leak for each table of which the session saw another's row.
+func newEscalator(s *Setup) *escalator { return newWriter(s).escalator }
+
+// try reports a leak for each table of which the session saw another's row. Where functions let it
+// happen, policies for writes may call them too, so it writes to those rows.
 func (e *escalator) try(ctx context.Context, x escalation) error {
+	w := e.writer
 	tables := slices.DeleteFunc(slices.Clone(x.tables), func(t *catalog.Relation) bool {
-		return t.IsView() || e.model.IsDirectory(t) || e.results.Leaks(t.String(), results.Read)
+		return t.IsView() || w.model.IsDirectory(t) || w.results.Leaks(t.String(), results.Read)
 	})
 	if x.how == "" {
 		x.how = " after " + firstStatement(x.sql)
 	}
-	exposed, err := e.prover.ReadAfter(ctx, x.session, x.sql, tables)
+	exposed, err := w.prover.ReadAfter(ctx, x.session, x.sql, tables)
 	for _, found := range exposed {
-		e.results.Add(results.Finding{
-			Kind: results.Leak, Operation: results.Read, Table: found.Table.String(), As: x.session.Label,
-			Evidence: "read " + found.Proof.String() + x.how, Fix: x.fix, Functions: x.functions,
-		})
+		x.report(w.results, found.Table, results.Read, "read "+found.Proof.String())
 	}
-	return err
+	if err != nil || len(x.functions) == 0 {
+		return err
+	}
+	for _, found := range exposed {
+		if err := e.write(ctx, x, found); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func firstStatement(sql string) string {

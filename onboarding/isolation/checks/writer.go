@@ -32,11 +32,12 @@ type writer struct {
 }
 
 func newWriter(s *Setup) *writer {
-	return &writer{
+	w := &writer{
 		config: s.config, model: s.model, scope: s.scope, victims: s.victims, rows: s.rows, attempts: s.attempts,
 		limiter: s.limiter, prover: s.prover, fixes: s.fixes, results: s.results,
-		escalator: newEscalator(s),
 	}
+	w.escalator = &escalator{w}
+	return w
 }
 
 // leak reports that an attempt succeeded.
