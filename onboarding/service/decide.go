@@ -150,12 +150,24 @@ func (d Decision) count(ctx context.Context, s *Service, id uuid.UUID, kind onbo
 		}
 		return s.announce(ctx, tx, run.ID)
 	})
+	return orNotReady(ctx, s.deps.SecondFactor, d.Operator, err)
+}
+
+// orNotReady returns why an operator can give no code where an error says that one is missing, and
+// otherwise the error.
+func orNotReady(ctx context.Context, factor onboarding.SecondFactor, operator string, err error) error {
 	if needed, ok := errors.AsType[*onboarding.ConfirmationNeededError](err); ok && needed.Code {
-		if notReady := s.deps.SecondFactor.Ready(ctx, d.Operator); notReady != nil {
+		if notReady := factor.Ready(ctx, operator); notReady != nil {
 			return notReady
 		}
 	}
 	return err
+}
+
+// lacksCode reports whether a vote was given without the code that the request or the rule of today
+// asks for.
+func lacksCode(given, request, today onboarding.Confirm) bool {
+	return given != onboarding.ConfirmTOTP && (request == onboarding.ConfirmTOTP || today == onboarding.ConfirmTOTP)
 }
 
 // confirm uses up the code that somebody gave. When it locks them out, that is in the audit trail
@@ -198,8 +210,7 @@ func (b *ballot) confirmed(given Decision) error {
 	missing := &onboarding.ConfirmationNeededError{Approval: b.approval}
 	missing.Reason = b.vote.Reason == "" && (b.approval.ReasonNeeded || !b.vote.Agrees || b.vote.BrokeGlass)
 	rule := b.service.policy.Rule(b.approval.Step.Kind())
-	missing.Code = b.vote.Agrees && b.vote.Confirmed != onboarding.ConfirmTOTP &&
-		(b.approval.Confirm == onboarding.ConfirmTOTP || rule.Confirm == onboarding.ConfirmTOTP)
+	missing.Code = b.vote.Agrees && lacksCode(b.vote.Confirmed, b.approval.Confirm, rule.Confirm)
 	whole := (b.vote.BrokeGlass || b.approval.NeedsWhole(b.run)) && (given.Shown == nil || !given.Shown(b.approval))
 	missing.Whole = b.vote.Agrees && (whole || missing.Code)
 	if !missing.Reason && !missing.Whole && !missing.Code {

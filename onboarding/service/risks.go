@@ -130,11 +130,7 @@ func (s *Risks) Act(ctx context.Context, id uuid.UUID, act risk.Act, given Decis
 		vote.Signature = s.deps.SecondFactor.SignValues(vote.Signed(request)...)
 		return request, store.InsertRiskVote(ctx, tx, request, vote)
 	})
-	if needed, ok := errors.AsType[*onboarding.ConfirmationNeededError](err); ok && needed.Code {
-		if notReady := s.deps.SecondFactor.Ready(ctx, given.Operator); notReady != nil {
-			return notReady
-		}
-	}
+	err = orNotReady(ctx, s.deps.SecondFactor, given.Operator, err)
 	if isRefusal(err) {
 		return errors.Join(err, s.record(ctx, onboarding.EventRefused, permissions.Operator,
 			fmt.Sprintf("%s risk %s: %s", act, id, err)))
@@ -154,8 +150,7 @@ func (s *Risks) confirmed(request *risk.Request, vote risk.Vote) error {
 	accepts := vote.Act == risk.Accept
 	missing := &onboarding.ConfirmationNeededError{
 		Reason: vote.Reason == "" && (!accepts || rule.Reason),
-		Code: accepts && vote.Confirmed != onboarding.ConfirmTOTP &&
-			(request.Confirm == onboarding.ConfirmTOTP || rule.Confirm == onboarding.ConfirmTOTP),
+		Code:   accepts && lacksCode(vote.Confirmed, request.Confirm, rule.Confirm),
 	}
 	if missing.Reason || missing.Code {
 		return missing

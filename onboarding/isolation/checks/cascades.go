@@ -39,6 +39,14 @@ type reference struct {
 	key           catalog.ForeignKey
 }
 
+// operation is what a delete of the parent does to the child.
+func (r reference) operation() results.Operation {
+	if r.key.OnDelete == catalog.Cascade {
+		return results.Delete
+	}
+	return results.Update
+}
+
 func (c *cascades) run(ctx context.Context) error {
 	for _, child := range c.scope.tables {
 		if child.IsView() || child.Partition {
@@ -105,10 +113,7 @@ func (c *cascades) fromOwn(ctx context.Context, r reference) error {
 	if err != nil {
 		return err
 	}
-	operation := results.Delete
-	if r.key.OnDelete != catalog.Cascade {
-		operation = results.Update
-	}
+	operation := r.operation()
 	for _, f := range found {
 		if c.results.Leaks(r.child.String(), operation) {
 			return nil
@@ -157,10 +162,7 @@ func (c *cascades) fromPlatform(ctx context.Context, r reference) error {
 	if err != nil || len(attackers) == 0 {
 		return err
 	}
-	operation := results.Delete
-	if r.key.OnDelete != catalog.Cascade {
-		operation = results.Update
-	}
+	operation := r.operation()
 	return c.delete(ctx, attackers[0], r, deletion{
 		condition: condition, operation: operation,
 		evidence: fmt.Sprintf("deleted a row of %s, whose foreign key went on to %s %s of %s: "+

@@ -10,7 +10,6 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
-	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
@@ -79,11 +78,12 @@ func (c *triggers) isContent(t *catalog.Relation, column *catalog.Column) bool {
 // tenant's row holds the value and the attacker does not see that row. It is empty otherwise.
 func (c *triggers) source(ctx context.Context, tx *session.Tx, w side, value string) (string, error) {
 	m := c.model
-	for _, target := range c.scope.ownedTables() {
-		if m.Of(target).Class != tenancy.ClassTenant || len(target.Key) != 1 || m.IsDirectory(target) {
+	for _, referred := range c.targets(w.table) {
+		target := referred.table
+		if m.IsDirectory(target) {
 			continue
 		}
-		for _, reference := range referring(w.table, target) {
+		for _, reference := range referred.columns {
 			key := w.values[reference]
 			if key == nil {
 				continue

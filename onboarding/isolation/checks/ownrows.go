@@ -110,10 +110,8 @@ func (c *triggers) owned(t *catalog.Relation, s session.Session) string {
 // references are the columns of a table that lead to rows of tenants.
 func (c *triggers) references(t *catalog.Relation) []string {
 	var columns []string
-	for _, target := range c.scope.ownedTables() {
-		if c.model.Of(target).Class == tenancy.ClassTenant && len(target.Key) == 1 {
-			columns = append(columns, referring(t, target)...)
-		}
+	for _, target := range c.targets(t) {
+		columns = append(columns, target.columns...)
 	}
 	return columns
 }

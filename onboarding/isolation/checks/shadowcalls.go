@@ -3,7 +3,6 @@ package checks
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
@@ -25,8 +24,11 @@ func (c *shadows) calls(ctx context.Context) error {
 		return err
 	}
 	for _, called := range f.callable() {
-		tables, fix := c.shadowedBy(called)
 		if f.irreversible.function(called) != "" || called.Native() {
+			continue
+		}
+		tables, _, fix := c.shadowed(c.reached(called))
+		if len(tables) == 0 {
 			continue
 		}
 		if err := c.callBehind(ctx, called, tables, fix); err != nil {
@@ -36,28 +38,17 @@ func (c *shadows) calls(ctx context.Context) error {
 	return nil
 }
 
-// shadowedBy returns the relations whose place temporary tables can take while a function runs, and
-// the fix for it and the functions that it calls.
-func (c *shadows) shadowedBy(f *catalog.Function) (tables []*catalog.Relation, fix string) {
-	reached := []*catalog.Function{f}
-	var lines []string
-	for i := 0; i < len(reached); i++ {
-		named := shadowable(reached[i], c.model.Catalog)
-		if len(named) > 0 {
-			lines = append(lines, c.fixes.SetSearchPath(reached[i], named))
-		}
-		for _, t := range named {
-			if !slices.Contains(tables, t) {
-				tables = append(tables, t)
-			}
-		}
+// reached are a function and those that it calls, as far as its source names them.
+func (c *shadows) reached(f *catalog.Function) []*catalog.Function {
+	all := []*catalog.Function{f}
+	for i := 0; i < len(all); i++ {
 		for _, other := range c.model.Catalog.Functions {
-			if !slices.Contains(reached, other) && catalog.Names(reached[i].Source, other.Name) {
-				reached = append(reached, other)
+			if !slices.Contains(all, other) && catalog.Names(all[i].Source, other.Name) {
+				all = append(all, other)
 			}
 		}
 	}
-	return tables, strings.Join(lines, "\n")
+	return all
 }
 
 // parts are the sets of tables that temporary ones stand in for: each alone, all but each, since
@@ -82,6 +73,7 @@ func parts(tables []*catalog.Relation) [][]*catalog.Relation {
 
 // callBehind calls a function behind temporary tables in the place of some, until it leaks.
 func (c *shadows) callBehind(ctx context.Context, f *catalog.Function, tables []*catalog.Relation, fix string) error {
+	sets := parts(tables)
 	for _, v := range c.victims.List() {
 		attackers, err := c.victims.Attackers(ctx, v)
 		if err != nil {
@@ -91,7 +83,7 @@ func (c *shadows) callBehind(ctx context.Context, f *catalog.Function, tables []
 			func(s session.Session) bool { return s.Identity.Person == nil })
 		for _, s := range attackers[:min(shadowCallers, len(attackers))] {
 			plain := map[string][]string{} // answers by arguments
-			for _, part := range parts(tables) {
+			for _, part := range sets {
 				for _, shadow := range victims.ShadowsOf(s, v) {
 					made, err := c.temporary(ctx, part, shadow)
 					if err != nil {

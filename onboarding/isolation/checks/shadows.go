@@ -81,7 +81,7 @@ func (c *shadows) run(ctx context.Context) error {
 	if err != nil || !may {
 		return err
 	}
-	tables, functions, fix := c.shadowed()
+	tables, functions, fix := c.shadowed(c.model.Catalog.Functions)
 	if len(tables) == 0 {
 		return nil
 	}
@@ -132,11 +132,13 @@ func (t temporary) given() []string {
 	return given
 }
 
-// shadowed returns the relations whose place temporary tables can take, the functions that name
-// them, and the fix for those functions.
-func (c *shadows) shadowed() (tables []*catalog.Relation, functions []string, fix string) {
+// shadowed returns the relations whose place temporary tables can take while functions run, those of
+// the functions that name them, and the fix for these.
+func (c *shadows) shadowed(running []*catalog.Function) (
+	tables []*catalog.Relation, functions []string, fix string,
+) {
 	var fixes []string
-	for _, f := range c.model.Catalog.Functions {
+	for _, f := range running {
 		named := shadowable(f, c.model.Catalog)
 		if len(named) == 0 {
 			continue

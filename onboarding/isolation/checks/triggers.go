@@ -179,25 +179,38 @@ func (c *triggers) rowsReferring(ctx context.Context, t *catalog.Relation, v ten
 	if err != nil {
 		return nil, err
 	}
-	for _, target := range c.scope.ownedTables() {
-		if m.Of(target).Class != tenancy.ClassTenant || len(target.Key) != 1 {
-			continue
-		}
-		columns := referring(t, target)
-		if len(columns) == 0 {
-			continue
-		}
-		key, err := c.rows.Any(ctx, target, target.Key, m.OwnedBy(target, v))
+	for _, target := range c.targets(t) {
+		key, err := c.rows.Any(ctx, target.table, target.table.Key, m.OwnedBy(target.table, v))
 		if err != nil {
 			return nil, err
 		}
-		for _, column := range columns {
+		for _, column := range target.columns {
 			if key != nil {
 				made[column] = key[0]
 			}
 		}
 	}
 	return c.owning(ctx, t, s, append(rows, made))
+}
+
+// target is a table of tenants' rows to which columns of another table lead.
+type target struct {
+	table   *catalog.Relation
+	columns []string
+}
+
+// targets are the tables to whose rows columns of t lead.
+func (c *triggers) targets(t *catalog.Relation) []target {
+	var list []target
+	for _, table := range c.scope.ownedTables() {
+		if c.model.Of(table).Class != tenancy.ClassTenant || len(table.Key) != 1 {
+			continue
+		}
+		if columns := referring(t, table); len(columns) > 0 {
+			list = append(list, target{table, columns})
+		}
+	}
+	return list
 }
 
 // referring returns the columns of a table that lead to a row of another, by a foreign key or by
