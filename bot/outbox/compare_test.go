@@ -1,6 +1,7 @@
 package outbox_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
@@ -70,6 +73,37 @@ func (w *world) fingerprint(key string) (shown []byte) {
 		return err == nil && shown != nil
 	})
 	return shown
+}
+
+// TestAnUpdateThatWasNotRecorded is a press while Slack shows an update whose answer a process that was
+// killed did not record. The update is sent again, after other messages of the channel.
+func TestAnUpdateThatWasNotRecorded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, workspace.Sample())
+	out := w.outbox()
+	question := func(text string) post.Message {
+		m := message("question", text)
+		m.Blocks = []slack.Block{blockkit.Section(text)}
+		return m
+	}
+	w.put(out, question("before"))
+	before := w.fingerprint("question")
+	w.put(out, question("after"))
+	w.See("the update", saying("after"))
+	var after []byte
+	eventually(t, "the update is recorded", func() bool {
+		after = w.fingerprint("question")
+		return !bytes.Equal(before, after)
+	})
+	if _, err := w.Pool.Exec(t.Context(), `UPDATE slack_messages SET shown_hash = $1, shown_earlier = '{}',
+		delivered_hash = 'before', due_at = now() + interval '2 seconds' WHERE key = 'question'`, before); err != nil {
+		t.Fatal(err)
+	}
+	w.put(out, message("other", "other"))
+	_, from, err := out.Origin(t.Context(), workspace.OpsChannel, w.posted(out, "question").TS, after)
+	if err != nil || from != outbox.Delivered {
+		t.Errorf("%v, %v", from, err)
+	}
 }
 
 // delete deletes a message as an administrator does.

@@ -114,11 +114,10 @@ const (
 	postponeShare = `UPDATE slack_messages SET due_at = now() + $2::interval WHERE key = $1`
 
 	// selectShown is the message at timestamp $2 of conversation $1, and what Slack shows of it: NULL
-	// if a replica of an earlier release delivered it. The last column says whether its content is
-	// being delivered again.
+	// if a replica of an earlier release delivered it. The last column says whether an update is to be
+	// delivered: Slack may show it already, if a process died or lost the answer before it was recorded.
 	selectShown = `
-		SELECT key, CASE WHEN shown_at = delivered_at THEN shown_hash END, shown_earlier,
-			delivered_hash = '' AND failed_hash IS NULL
+		SELECT key, CASE WHEN shown_at = delivered_at THEN shown_hash END, shown_earlier, waiting
 		FROM slack_messages WHERE channel_id = $1 AND ts = $2`
 
 	// selectBlocks are what message $1 should show now.
