@@ -365,7 +365,8 @@ func TestLateForms(t *testing.T) {
 				Show:    func(_ context.Context, _ bot.Submission, answer bot.Answer) { shown <- answer.Text() }})
 			w.start(router, func(c *bot.Config) { c.AckWithin = 500 * time.Millisecond })
 			w.Type("/onboard")
-			w.InModal(workspace.Action{Do: workspace.DoFill, User: workspace.Ana, Target: "Slug", Values: []string{"kept"}})
+			w.InModal(workspace.Action{Do: workspace.DoFill, User: workspace.Ana, Target: "Slug",
+				Values: []string{"kept"}})
 			out := w.InModal(workspace.Action{Do: workspace.DoSubmit, User: workspace.Ana})
 			if out.Modal == nil || out.Modal.Title != "Waiting" {
 				t.Errorf("%+v", out)

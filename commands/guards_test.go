@@ -123,7 +123,8 @@ func TestNothingForgedCounts(t *testing.T) {
 	r := newFixture(t)
 	r.begin("merche-biche")
 	r.read(r.bo, "Database: approval needed")
-	if answer := r.say(r.ana, "ops", `ondine name="Ondine" email=o@example.com mode=person domains=ondine.example`); !strings.Contains(answer, "Start") {
+	answer := r.say(r.ana, "ops", `ondine name="Ondine" email=o@example.com mode=person domains=ondine.example`)
+	if !strings.Contains(answer, "Start") {
 		t.Fatal(answer)
 	}
 	before := r.noVotes("merche-biche")

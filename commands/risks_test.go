@@ -120,8 +120,8 @@ func TestARiskIsAccepted(t *testing.T) {
 	r.read(r.cleo, "Risk accepted until "+day(30)+" by @Bo Lindqvist", "asked by @Ana Ortiz", "[Withdraw…]")
 	got := r.reportRisk(platform)
 	if got.Verdict != isolation.Sound || len(got.Accepted) != 1 ||
-		got.Accepted[0].String() != "execute of public.export: only the API calls it (asked by ana, accepted by bo, until "+
-			day(30)+")" {
+		got.Accepted[0].String() != "execute of public.export: only the API calls it "+
+			"(asked by ana, accepted by bo, until "+day(30)+")" {
 		t.Fatalf("accepted: %+v", got)
 	}
 	changed := r.reportRisk(&riskyPlatform{definition: "000000000000"})

@@ -32,8 +32,7 @@ type row struct {
 	// Again is true after the message was deleted in Slack.
 	Again bool
 	// Since is when it began to wait. Late reports whether that is longer ago than [lateAfter], or than
-	// [heldLateAfter] if it was held back,
-	// and Behind is then how many others wait for the channel.
+	// [heldLateAfter] if it was held back. Behind is then how many others wait for the channel.
 	Since  time.Time
 	Late   bool
 	Behind int

@@ -150,8 +150,8 @@ func TestAStormIsTold(t *testing.T) {
 		t.Errorf("in the storm: %+v", found)
 	}
 	// Of the others, one waits for longer than the ten seconds after which what is held back is late.
-	const before = `UPDATE slack_messages SET created_at = created_at - CASE WHEN key LIKE 'run/1/%' THEN interval '5 minutes'
-		ELSE interval '20 seconds' END WHERE key <> 'run/2/e'`
+	const before = `UPDATE slack_messages SET created_at = created_at -
+		CASE WHEN key LIKE 'run/1/%' THEN interval '5 minutes' ELSE interval '20 seconds' END WHERE key <> 'run/2/e'`
 	if _, err := w.Pool.Exec(t.Context(), before); err != nil {
 		t.Fatal(err)
 	}

@@ -292,9 +292,9 @@ func (s *schema) found(report *isolation.Report) []string {
 // top of the base that the file "base" names ("v3" unless it says "none"), expect with the
 // verdict and every finding, proof.sql for leaks, config.yaml where the case needs one, and
 // fixed with the verdict after the report's own fixes were run, and trials with what came of trying
-// each. heard is what the proof's messages say, and notes holds a part of a note a line; says, a part of what a finding or the
-// coverage says. A case with
-// a file "deep" is checked deeply, and one with a file "postgres" needs that major version.
+// each. heard is what the proof's messages say. Each line of notes is a part of a note, and each of says a
+// part of what a finding or the coverage says. A case with a file "deep" is checked deeply, and one with a
+// file "postgres" needs that major version.
 func TestCorpus(t *testing.T) {
 	cases, err := filepath.Glob(filepath.Join("testdata", "corpus", "*", "*.txtar"))
 	if err != nil || len(cases) == 0 {

@@ -60,7 +60,8 @@ func TestApplyPushesNothingElse(t *testing.T) {
 		"in a graft's gap": {func(p *platform) {
 			begin := p.git("rev-parse", "HEAD")
 			p.intrude(otherRun, digest, map[string]string{otherFolder + "/services.yaml": "evil\n"})
-			head := p.intrude(otherRun, digest, map[string]string{otherFolder + "/services.yaml": "domain: cocotte.com\n"})
+			head := p.intrude(otherRun, digest,
+				map[string]string{otherFolder + "/services.yaml": "domain: cocotte.com\n"})
 			p.write(".git/info/grafts", head+" "+begin+"\n")
 		}, repo.ErrUnapproved},
 		"that the remote seems to have": {func(p *platform) {
