@@ -53,12 +53,15 @@ func (s *Setup) leaveOutBeyond(ctx context.Context, cat *catalog.Catalog) error 
 	called, err := query.Strings(ctx, s.truth, `SELECT DISTINCT p.oid::text FROM pg_proc p, unnest($1::name[]) role
 		WHERE role IN (SELECT rolname FROM pg_roles) AND p.prosecdef AND has_function_privilege(role, p.oid, 'EXECUTE')
 		  AND has_schema_privilege(role, p.pronamespace, 'USAGE')`, further)
+	if err != nil {
+		return err
+	}
 	for _, f := range cat.Functions {
 		if f.Definer && !f.Executable && !f.ReturnsTrigger() && slices.Contains(called, fmt.Sprint(f.OID)) {
 			s.results.LeaveOut("function %s: roles may call it that the app role may not, and it was not called", f)
 		}
 	}
-	return err
+	return nil
 }
 
 // openings reports the roles of sessions to which no policy applies.
@@ -69,9 +72,12 @@ func (r *roles) openings(ctx context.Context) error {
 	}
 	above, err := query.Strings(ctx, r.truth, "SELECT rolname::text FROM pg_roles WHERE rolname = ANY($1) AND "+
 		"(rolsuper OR rolbypassrls) ORDER BY 1", further)
+	if err != nil {
+		return err
+	}
 	for _, role := range above {
 		r.risk(results.SetRole(role), fmt.Sprintf("sessions take on %s, to which no policy applies", role),
 			fmt.Sprintf("ALTER ROLE %s NOSUPERUSER NOBYPASSRLS;", query.Name(role)))
 	}
-	return err
+	return nil
 }
