@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/checks"
+	"github.com/atlilith/onboardbot/onboarding/isolation/checks/setup"
 )
 
 const (
@@ -95,7 +96,7 @@ func truthConfig(config Config) (*pgxpool.Config, error) {
 // wraps pgx.ErrNoRows says that there is no such tenant.
 func (c *Checker) Check(ctx context.Context, options Options) (*Report, error) {
 	started := time.Now()
-	setup, end, err := c.begin(ctx, options)
+	s, end, err := c.begin(ctx, options)
 	if err != nil {
 		return nil, err
 	}
@@ -106,15 +107,15 @@ func (c *Checker) Check(ctx context.Context, options Options) (*Report, error) {
 			return nil, fmt.Errorf("the fixes cannot be tried: %w", err)
 		}
 	}
-	if err := setup.Run(ctx); err != nil {
+	if err := checks.Run(ctx, s); err != nil {
 		return nil, err
 	}
 	if owner != nil {
-		if err := setup.TryFixes(ctx, owner); err != nil {
+		if err := checks.TryFixes(ctx, s, owner); err != nil {
 			return nil, err
 		}
 	}
-	report := setup.Report(started)
+	report := checks.Report(s, started)
 	report.Accept(c.config.Accept, started)
 	return report, nil
 }
@@ -122,16 +123,16 @@ func (c *Checker) Check(ctx context.Context, options Options) (*Report, error) {
 // Ready reports whether a check could run now. An error is one that every check would end with.
 // leftOut is what could not be read, and will be recorded in the coverage of every report.
 func (c *Checker) Ready(ctx context.Context) (leftOut []string, err error) {
-	setup, end, err := c.begin(ctx, Options{})
+	s, end, err := c.begin(ctx, Options{})
 	if err != nil {
 		return nil, err
 	}
 	defer end()
-	return setup.LeftOut(), nil
+	return s.Results.LeftOut(), nil
 }
 
 // begin connects and prepares a check. The caller ends it.
-func (c *Checker) begin(ctx context.Context, options Options) (setup *checks.Setup, end func(), err error) {
+func (c *Checker) begin(ctx context.Context, options Options) (s *setup.Setup, end func(), err error) {
 	if c.config.AppDatabaseURL == "" {
 		return nil, nil, errNoLogin
 	}
@@ -139,14 +140,14 @@ func (c *Checker) begin(ctx context.Context, options Options) (setup *checks.Set
 	if err != nil {
 		return nil, nil, fmt.Errorf("database_url: %w", err)
 	}
-	setup, err = checks.Prepare(ctx, checks.Platform{Truth: truth, App: c.app}, c.config.checks(options.Deep),
+	s, err = setup.Prepare(ctx, setup.Platform{Truth: truth, App: c.app}, c.config.checks(options.Deep),
 		options.Tenant)
 	if err != nil {
 		truth.Close()
 		return nil, nil, err
 	}
-	return setup, func() {
-		setup.Close(ctx)
+	return s, func() {
+		s.Close(ctx)
 		truth.Close()
 	}, nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/internal/claims"
-	"github.com/atlilith/onboardbot/onboarding/isolation/checks"
+	"github.com/atlilith/onboardbot/onboarding/isolation/checks/setup"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
@@ -174,11 +174,11 @@ func (c Config) identity() string {
 }
 
 // checks is the part of the configuration that checks need.
-func (c Config) checks(deep bool) checks.Config {
+func (c Config) checks(deep bool) setup.Config {
 	settings := c.Settings
 	settings.Opening = c.Sessions
 	settings.Opening.LoginRole, settings.Opening.AppRole = c.LoginRole, c.AppRole
-	return checks.Config{
+	return setup.Config{
 		AppRole: c.AppRole, Settings: settings, ExcusedFunctions: c.ExcusedFunctions, Budget: c.Budget,
 		Tenancy: c.tenancy(), Deep: deep, Unsent: c.Unsent,
 	}

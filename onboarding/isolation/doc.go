@@ -19,10 +19,9 @@
 //   - session opens sessions as an attacker would, and rolls back what they do
 //   - victims chooses whose rows are attacked, by whom, and with what
 //   - proof compares what a session saw or wrote with the truth
-//   - interference tests that what a tenant observes does not depend on what others do
 //   - fixes writes the SQL that closes what was found, and trial tries it
 //   - pipeline reads every table as every tenant
-//   - checks holds the checks, in one ordered list
+//   - checks lists the checks in order; each is in a room of its kind below
 //
 // # The attacker
 //

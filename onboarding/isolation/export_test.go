@@ -14,15 +14,15 @@ func TimeReads(ctx context.Context, config Config) (time.Duration, int, error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	setup, end, err := c.begin(ctx, Options{})
+	s, end, err := c.begin(ctx, Options{})
 	if err != nil {
 		return 0, 0, err
 	}
 	defer end()
 	started := time.Now()
-	if err := setup.Run(ctx, checks.Reads); err != nil {
+	if err := checks.Run(ctx, s, checks.Reads); err != nil {
 		return 0, 0, err
 	}
 	took := time.Since(started)
-	return took, setup.Report(started).Coverage.Reads, nil
+	return took, checks.Report(s, started).Coverage.Reads, nil
 }

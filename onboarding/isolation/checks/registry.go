@@ -4,40 +4,43 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/atlilith/onboardbot/onboarding/isolation/checks/functions"
+	"github.com/atlilith/onboardbot/onboarding/isolation/checks/interference"
+	"github.com/atlilith/onboardbot/onboarding/isolation/checks/reading"
+	"github.com/atlilith/onboardbot/onboarding/isolation/checks/rights"
+	"github.com/atlilith/onboardbot/onboarding/isolation/checks/setup"
+	"github.com/atlilith/onboardbot/onboarding/isolation/checks/sideeffects"
+	"github.com/atlilith/onboardbot/onboarding/isolation/checks/views"
+	"github.com/atlilith/onboardbot/onboarding/isolation/checks/writing"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 )
-
-// check looks for one kind of hole. An error ends this check and no other.
-type check interface {
-	run(ctx context.Context) error
-}
 
 // registry lists the checks in the order in which they run. Later ones rely on the findings of
 // earlier ones: what has been proven is not proven again.
 var registry = []struct {
 	name string // as the coverage of a report names a check that ended early
-	make func(*Setup) check
+	make func(*setup.Setup) setup.Check
 }{
-	{"roles", func(s *Setup) check { return newRoles(s) }},
-	{"owned objects", func(s *Setup) check { return newOwners(s) }},
-	{"own rows", func(s *Setup) check { return newControl(s) }},
-	{"sample", func(s *Setup) check { return newSample(s) }},
-	{Reads, func(s *Setup) check { return newReads(s) }},
-	{"shared connections", func(s *Setup) check { return newPlans(s) }},
-	{"writes", func(s *Setup) check { return newWrites(s) }},
-	{"own changes", func(s *Setup) check { return newOwnWrites(s) }},
-	{"cascades", func(s *Setup) check { return newCascades(s) }},
-	{"triggers", func(s *Setup) check { return newTriggers(s) }},
-	{"views", func(s *Setup) check { return newViews(s) }},
-	{"copies", func(s *Setup) check { return newCopies(s) }},
-	{"functions", func(s *Setup) check { return newFunctions(s) }},
-	{"leakproof functions", func(s *Setup) check { return newLeakproof(s) }},
-	{"temporary objects", func(s *Setup) check { return newShadows(s) }},
-	{"trust", func(s *Setup) check { return newTrust(s) }},
-	{"large objects", func(s *Setup) check { return newLargeObjects(s) }},
-	{"protection", func(s *Setup) check { return newProtection(s) }},
-	{"function definitions", func(s *Setup) check { return newFunctionRisks(s) }},
-	{"interference", func(s *Setup) check { return nonInterference{s} }},
+	{"roles", rights.NewRoles},
+	{"owned objects", rights.NewOwners},
+	{"own rows", reading.NewControl},
+	{"sample", reading.NewSample},
+	{Reads, reading.NewReads},
+	{"shared connections", reading.NewPlans},
+	{"writes", writing.NewWrites},
+	{"own changes", writing.NewOwnWrites},
+	{"cascades", sideeffects.NewCascades},
+	{"triggers", sideeffects.NewTriggers},
+	{"views", views.New},
+	{"copies", reading.NewCopies},
+	{"functions", functions.New},
+	{"leakproof functions", functions.NewLeakproof},
+	{"temporary objects", functions.NewShadows},
+	{"trust", rights.NewTrust},
+	{"large objects", reading.NewLargeObjects},
+	{"protection", rights.NewProtection},
+	{"function definitions", functions.NewDefinitions},
+	{"interference", interference.New},
 }
 
 // Reads is the name of the check that reads every table as every tenant.
@@ -45,7 +48,7 @@ const Reads = "reads"
 
 // Run runs the checks with the given names, or all of them, in order. A check that ends early is
 // recorded in the coverage. The error is the context's.
-func (s *Setup) Run(ctx context.Context, names ...string) error {
+func Run(ctx context.Context, s *setup.Setup, names ...string) error {
 	wanted := map[string]bool{}
 	for _, name := range names {
 		wanted[name] = true
@@ -54,15 +57,15 @@ func (s *Setup) Run(ctx context.Context, names ...string) error {
 		if len(names) > 0 && !wanted[entry.name] {
 			continue
 		}
-		if err := entry.make(s).run(ctx); err != nil {
+		if err := entry.make(s).Run(ctx); err != nil {
 			if ctx.Err() != nil {
 				return fmt.Errorf("check cancelled: %w", context.Cause(ctx))
 			}
-			s.results.LeaveOut("%s: %s", entry.name, query.Describe(err))
+			s.Results.LeaveOut("%s: %s", entry.name, query.Describe(err))
 		}
 	}
-	s.noteUnsent()
-	s.foldPartitions()
-	s.defineRisks()
+	noteUnsent(s)
+	foldPartitions(s)
+	defineRisks(s)
 	return nil
 }

@@ -11,26 +11,27 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/checks/setup"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/trial"
 )
 
 // Report returns the report of what was found.
-func (s *Setup) Report(started time.Time) *results.Report {
-	s.coverRelations()
-	s.results.Cover(func(c *results.Coverage) {
+func Report(s *setup.Setup, started time.Time) *results.Report {
+	coverRelations(s)
+	s.Results.Cover(func(c *results.Coverage) {
 		c.Started, c.Seconds = started.UTC(), time.Since(started).Seconds()
-		c.Postgres = s.model.Catalog.Server()
+		c.Postgres = s.Model.Catalog.Server()
 	})
-	return s.results.Report()
+	return s.Results.Report()
 }
 
 // noteUnsent makes notes of findings about what no API sends.
-func (s *Setup) noteUnsent() {
-	s.results.Replace(slices.DeleteFunc(s.results.Findings(), func(f results.Finding) bool {
-		unsent := slices.Contains(s.config.Unsent, f.Operation)
+func noteUnsent(s *setup.Setup) {
+	s.Results.Replace(slices.DeleteFunc(s.Results.Findings(), func(f results.Finding) bool {
+		unsent := slices.Contains(s.Config.Unsent, f.Operation)
 		if unsent {
-			s.results.Note("%s of %s: the app role may do it, but isolation.unsent says that nothing sends it",
+			s.Results.Note("%s of %s: the app role may do it, but isolation.unsent says that nothing sends it",
 				f.Operation, f.Table)
 		}
 		return unsent
@@ -38,31 +39,31 @@ func (s *Setup) noteUnsent() {
 }
 
 // defineRisks says of each risk how its object is defined, so it can be accepted as it is.
-func (s *Setup) defineRisks() {
-	findings := s.results.Findings()
+func defineRisks(s *setup.Setup) {
+	findings := s.Results.Findings()
 	for i, f := range findings {
 		if f.Kind == results.Risk {
-			findings[i].Definition = s.model.Catalog.Fingerprint(strings.TrimPrefix(f.Table, "function "), f.Key(),
+			findings[i].Definition = s.Model.Catalog.Fingerprint(strings.TrimPrefix(f.Table, "function "), f.Key(),
 				f.Evidence, f.Fix)
 		}
 	}
-	s.results.Replace(findings)
+	s.Results.Replace(findings)
 }
 
 // TryFixes tries the fix of every finding in transactions of the schema's owner. The error is the
 // context's, or that tenants' sessions could not be listed.
-func (s *Setup) TryFixes(ctx context.Context, owner *pgx.ConnConfig) error {
-	findings := s.results.Findings()
+func TryFixes(ctx context.Context, s *setup.Setup, owner *pgx.ConnConfig) error {
+	findings := s.Results.Findings()
 	if len(findings) == 0 {
 		return nil
 	}
 	config := trial.Config{
-		Owner: owner, Truth: s.truth, AppRole: cmp.Or(s.config.Settings.Opening.LoginRole, s.config.AppRole),
-		Settings: s.config.Settings, Budget: s.config.Budget,
-		Model: s.model, Tables: s.scope.tables,
+		Owner: owner, Truth: s.Truth, AppRole: cmp.Or(s.Config.Settings.Opening.LoginRole, s.Config.AppRole),
+		Settings: s.Config.Settings, Budget: s.Config.Budget,
+		Model: s.Model, Tables: s.Scope.Tables,
 	}
-	for _, v := range s.victims.List() {
-		sessions, err := s.victims.OwnSessions(ctx, v)
+	for _, v := range s.Victims.List() {
+		sessions, err := s.Victims.OwnSessions(ctx, v)
 		if err != nil {
 			return err
 		}
@@ -71,34 +72,34 @@ func (s *Setup) TryFixes(ctx context.Context, owner *pgx.ConnConfig) error {
 	if err := trial.Run(ctx, config, findings); err != nil {
 		return err
 	}
-	s.results.Replace(findings)
+	s.Results.Replace(findings)
 	return nil
 }
 
 // coverRelations records what was tried on every relation.
-func (s *Setup) coverRelations() {
-	for _, t := range s.model.Catalog.Relations {
-		o := s.model.Of(t)
+func coverRelations(s *setup.Setup) {
+	for _, t := range s.Model.Catalog.Relations {
+		o := s.Model.Of(t)
 		covered := results.Covered{Table: t.String(), Class: string(o.Class), Why: o.Why}
 		if o.Owned() {
 			if t.Reachable() || t.Elsewhere {
-				covered.Empty = !s.scope.hasRows[t] && !t.IsView() && t.Kind != catalog.ForeignTable
+				covered.Empty = !s.Scope.HasRows[t] && !t.IsView() && t.Kind != catalog.ForeignTable
 			} else {
 				covered.Reason = "the app role has no rights to it"
 			}
 		}
-		s.results.CoverRelation(covered)
+		s.Results.CoverRelation(covered)
 	}
 }
 
 // foldPartitions makes one finding of what is the same on many partitions of a table.
-func (s *Setup) foldPartitions() {
+func foldPartitions(s *setup.Setup) {
 	type group struct {
 		kind      results.Kind
 		operation results.Operation
 		parent    uint32
 	}
-	cat, findings := s.model.Catalog, s.results.Findings()
+	cat, findings := s.Model.Catalog, s.Results.Findings()
 	slices.SortStableFunc(findings, func(a, b results.Finding) int { return cmp.Compare(a.Table, b.Table) })
 	first, more := map[group]int{}, map[group]int{}
 	var folded []results.Finding
@@ -119,7 +120,7 @@ func (s *Setup) foldPartitions() {
 	for key, n := range more {
 		f, parent := &folded[first[key]], cat.Relation(key.parent)
 		f.Evidence += fmt.Sprintf(" (and likewise on %d more partitions of %s)", n, parent)
-		f.Fix = s.fixes.RevokePartitions(parent)
+		f.Fix = s.Fixes.RevokePartitions(parent)
 	}
-	s.results.Replace(folded)
+	s.Results.Replace(folded)
 }

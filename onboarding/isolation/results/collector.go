@@ -45,6 +45,11 @@ func (c *Collector) Add(f Finding) {
 	c.findings = append(c.findings, f)
 }
 
+// AddRisk adds a risk that does not depend on who somebody is.
+func (c *Collector) AddRisk(operation Operation, object, evidence, fix string) {
+	c.Add(Finding{Kind: Risk, Operation: operation, Table: object, As: AnySession, Evidence: evidence, Fix: fix})
+}
+
 // Findings returns the findings so far.
 func (c *Collector) Findings() []Finding {
 	c.mu.Lock()
@@ -132,6 +137,12 @@ func (c *Collector) Cover(change func(*Coverage)) {
 	defer c.mu.Unlock()
 	change(&c.coverage)
 }
+
+// CountWrite counts an attempt to write.
+func (c *Collector) CountWrite() { c.Cover(func(cov *Coverage) { cov.WriteAttempts++ }) }
+
+// CountCall counts a call of a function.
+func (c *Collector) CountCall() { c.Cover(func(cov *Coverage) { cov.Functions++ }) }
 
 // Coverage returns the coverage so far.
 func (c *Collector) Coverage() Coverage {

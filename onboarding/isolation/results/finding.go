@@ -50,6 +50,9 @@ const (
 // SetRole is the operation of a risk that the app role can become another role.
 func SetRole(role string) Operation { return Operation("set role " + role) }
 
+// AnySession is the session of a finding that does not depend on who somebody is.
+const AnySession = "any session"
+
 // Finding is one thing that a tenant can do to others, or might.
 type Finding struct {
 	Kind      Kind      `json:"kind"`

@@ -1,0 +1,269 @@
+package functions
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/checks/setup"
+	"github.com/atlilith/onboardbot/onboarding/isolation/fixes"
+	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
+)
+
+// callers is how many attackers call each function with each list of arguments.
+const callers = 4
+
+// functions calls SECURITY DEFINER functions as attackers, with what belongs to victims, and
+// looks at what they answer and at what they did.
+type functions struct {
+	setup    *setup.Setup // for the canaries, which are read at first use
+	config   setup.Config
+	victims  *victims.Victims
+	attempts *session.Attempts
+	limiter  *session.Limiter
+	model    *tenancy.Model
+	prover   *proof.Prover
+	fixes    *fixes.Writer
+	results  *results.Collector
+
+	canaries     *victims.Canaries
+	caller       *victims.Caller
+	irreversible *setup.Irreversible
+	owned        []*catalog.Relation // tables of tenants' rows
+	outer        map[*catalog.Relation][]tenancy.Tenant
+}
+
+// New returns the check that calls functions.
+func New(s *setup.Setup) setup.Check { return newFunctions(s) }
+
+func newFunctions(s *setup.Setup) *functions {
+	return &functions{
+		setup: s, config: s.Config, victims: s.Victims, attempts: s.Attempts, limiter: s.Limiter, model: s.Model,
+		prover: s.Prover, fixes: s.Fixes, results: s.Results,
+		owned: s.Scope.OwnedTables(), irreversible: s.Irreversible,
+		outer: map[*catalog.Relation][]tenancy.Tenant{},
+	}
+}
+
+func (c *functions) Run(ctx context.Context) error {
+	if err := c.prepare(ctx); err != nil {
+		return err
+	}
+	for _, f := range c.callable() {
+		reach := c.caller.Named(f)
+		if c.irreversible.Function(f) != "" || f.Native() {
+			if len(reach) > 0 || f.Language == "c" {
+				c.risk(f, "was not called, since a rollback would not undo all that it does")
+			}
+			continue
+		}
+		uncalled, err := c.callAll(ctx, f)
+		if err != nil {
+			return err
+		}
+		if uncalled != "" && len(reach) > 0 && !c.blamed(f) {
+			c.risk(f, "could not be called: "+uncalled)
+		}
+	}
+	return nil
+}
+
+// prepare reads the canaries that answers are searched for.
+func (c *functions) prepare(ctx context.Context) (err error) {
+	if c.canaries, err = c.setup.ReadCanaries(ctx); err != nil {
+		return err
+	}
+	c.caller = victims.NewCaller(c.victims, c.canaries)
+	return nil
+}
+
+// callable are the functions that attackers call.
+func (c *functions) callable() []*catalog.Function {
+	var found []*catalog.Function
+	for _, f := range c.model.Catalog.Functions {
+		switch {
+		case !f.Definer || !f.Executable || f.ReturnsTrigger() || f.Owner == c.config.AppRole:
+		case slices.Contains(c.config.ExcusedFunctions, f.String()):
+			c.results.Cover(func(cov *results.Coverage) { cov.Excused = append(cov.Excused, f.String()+": calls") })
+		default:
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+func (c *functions) risk(f *catalog.Function, why string) {
+	c.results.AddRisk(results.Execute, f.String(), fmt.Sprintf("runs with the rights of %s, reaches %s, and %s",
+		f.Owner, listed(c.caller.Named(f)), why), c.fixes.RevokeExecute(f, ""))
+}
+
+// listed joins the names of relations.
+func listed(relations []*catalog.Relation) string {
+	names := make([]string, len(relations))
+	for i, t := range relations {
+		names[i] = t.String()
+	}
+	return strings.Join(names, ", ")
+}
+
+// blamed reports whether a finding names the function already.
+func (c *functions) blamed(f *catalog.Function) bool {
+	return c.results.Blames(f.String(), results.Leak, results.Risk)
+}
+
+// leak is a finding about what a call reached.
+func (c *functions) leak(call call, found results.Finding) {
+	f := call.function
+	found.Kind, found.As, found.Functions = results.Leak, call.session.Label, []string{f.String()}
+	found.Evidence += fmt.Sprintf(" by calling %s(%s), which runs with the rights of %s", f,
+		strings.Join(f.ArgTypes, ", "), f.Owner)
+	found.Fix = c.fixes.RevokeCall(f)
+	if call.behind != nil {
+		found.Evidence += call.behind.how
+		found.Fix = call.behind.fix
+	}
+	c.results.Add(found)
+}
+
+// callAll tries a function with several argument lists and attackers. It returns why no call reached
+// its body, or "".
+func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled string, err error) {
+	answers := map[string]map[string]bool{} // by arguments
+	judged := map[string]bool{}             // by victim and arguments, and by arguments alone
+	var ends ends
+	for _, v := range c.victims.List() {
+		attackers, err := c.victims.Attackers(ctx, v)
+		if err != nil {
+			return "", err
+		}
+		injections := c.caller.InjectionLists(f, v)
+		for i, args := range slices.Concat(injections, c.caller.ArgumentLists(f, v)) {
+			as := attackers[:min(callers, len(attackers))]
+			if i < len(injections) {
+				as = as[:min(1, len(as))]
+			}
+			for _, s := range as {
+				if c.blamed(f) {
+					return "", nil
+				}
+				if err := c.limiter.Wait(ctx, 1); err != nil {
+					return "", err
+				}
+				c.results.CountCall()
+				answer, err := c.call(ctx, call{f, args, v, s, nil})
+				if query.Lost(err) != nil {
+					return "", err
+				}
+				ends.note(err)
+				if err != nil {
+					continue
+				}
+				if key := v.String() + args; !judged[key] {
+					judged[key] = true
+					if err := c.judgeDependence(ctx, call{f, args, v, s, nil}); err != nil {
+						return "", err
+					}
+					if answers[args] != nil && !judged[args] { // for an earlier victim
+						judged[args] = true
+						if err := c.judgeOthers(ctx, call{f, args, v, s, nil}); err != nil {
+							return "", err
+						}
+					}
+				}
+				if answers[args] == nil {
+					answers[args] = map[string]bool{}
+				}
+				answers[args][answer] = true
+			}
+		}
+	}
+	c.judgeAggregate(f, answers)
+	return c.uncalled(ctx, f, ends)
+}
+
+// call calls a function once and returns its first answer as JSON text.
+func (c *functions) call(ctx context.Context, call call) (answer string, err error) {
+	f := call.function
+	err = c.attempts.Write(ctx, call.session, func(tx *session.Tx) error {
+		var before map[*catalog.Relation]proof.Counts
+		if !f.ReadOnly() {
+			if before, err = c.prover.Counts(ctx, tx); err != nil {
+				return err
+			}
+		}
+		answers, err := call.made(ctx, tx)
+		if err != nil {
+			return err
+		}
+		c.search(call, answers)
+		if len(answers) > 0 {
+			answer = answers[0]
+		}
+		if f.ReadOnly() {
+			return nil
+		}
+		return c.judgeWrites(ctx, tx, call, before)
+	})
+	return answer, err
+}
+
+// judgeWrites looks at what a call changed among rows that are not the attacker's.
+func (c *functions) judgeWrites(
+	ctx context.Context, tx *session.Tx, call call, before map[*catalog.Relation]proof.Counts,
+) error {
+	after, err := c.prover.Counts(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, t := range c.owned {
+		if after[t] == before[t] {
+			continue
+		}
+		made := after[t].Since(before[t])
+		change, err := c.prover.Changed(ctx, tx, proof.VictimRows{Victim: call.victim, Table: t}, made)
+		if err != nil {
+			return err
+		}
+		if change != nil {
+			c.leak(call, results.Finding{
+				Operation: change.Operation, Table: t.String(),
+				Evidence: fmt.Sprintf("%s %s", pastTense[change.Operation], change.What),
+			})
+		}
+	}
+	return nil
+}
+
+var pastTense = map[results.Operation]string{
+	results.Insert: "inserted", results.Update: "updated", results.Delete: "deleted",
+}
+
+var numericTypes = []string{"bigint", "integer", "numeric", "double precision", "real", "money"}
+
+// judgeAggregate reports a number that is the same for everybody and comes from tenants' tables:
+// it sums up everybody's rows.
+func (c *functions) judgeAggregate(f *catalog.Function, answers map[string]map[string]bool) {
+	if !slices.Contains(numericTypes, f.Returns) || len(c.caller.Named(f)) == 0 || c.blamed(f) || c.readsIdentity(f) {
+		return
+	}
+	for _, different := range answers {
+		if len(different) == 1 && !different["0"] && !different[""] && !different["null"] {
+			c.risk(f, "gives everybody the same answer, which sums up every tenant's rows")
+			return
+		}
+	}
+}
+
+// readsIdentity reports whether a function's source names a setting of the identity.
+func (c *functions) readsIdentity(f *catalog.Function) bool {
+	return slices.ContainsFunc(c.config.Settings.Names(), func(name string) bool {
+		return strings.Contains(f.Source, name)
+	})
+}

@@ -1,0 +1,127 @@
+package reading
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/checks/setup"
+	"github.com/atlilith/onboardbot/onboarding/isolation/fixes"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
+)
+
+// copies reads what seems to be the platform's and searches it for rows of tenants: copies,
+// caches, logs, materialized views.
+type copies struct {
+	setup    *setup.Setup // for the canaries, which are read at first use
+	model    *tenancy.Model
+	scope    *setup.Scope
+	victims  *victims.Victims
+	attempts *session.Attempts
+	limiter  *session.Limiter
+	fixes    *fixes.Writer
+	results  *results.Collector
+}
+
+// NewCopies returns the check of copies of tenants' rows.
+func NewCopies(s *setup.Setup) setup.Check {
+	return &copies{s, s.Model, s.Scope, s.Victims, s.Attempts, s.Limiter, s.Fixes, s.Results}
+}
+
+func (c *copies) Run(ctx context.Context) error {
+	canaries, err := c.setup.ReadCanaries(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range c.model.Catalog.Relations {
+		o := c.model.Of(t)
+		if o.Owned() || o.Configured || !t.Readable() || c.model.IsTenants(t) || c.scope.Excused(t) {
+			continue
+		}
+		if err := c.search(ctx, t, canaries); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *copies) search(ctx context.Context, t *catalog.Relation, canaries *victims.Canaries) error {
+	anonymousRows := 0
+	for _, s := range slices.Concat(c.victims.Sample(), []session.Session{session.Empty}) {
+		if c.results.Leaks(t.String(), results.Read) {
+			break
+		}
+		if err := c.limiter.Wait(ctx, 1); err != nil {
+			return err
+		}
+		rows, err := c.read(ctx, t, s, canaries)
+		if query.Lost(err) != nil {
+			return err
+		}
+		if err != nil && s.Identity.Person != nil {
+			c.results.LeaveOut("%s: could not be searched for copies: %s", t, query.Describe(err))
+			break
+		}
+		if s.Kind == session.Anonymous {
+			anonymousRows += rows
+		}
+	}
+	if anonymousRows > 0 {
+		c.judgeView(t)
+	}
+	return nil
+}
+
+// read reports a leak if a session finds another tenant's canary, and returns how many rows it
+// saw.
+func (c *copies) read(
+	ctx context.Context, t *catalog.Relation, s session.Session, canaries *victims.Canaries,
+) (int, error) {
+	rows := 0
+	err := c.attempts.Read(ctx, s, func(tx *session.Tx) error {
+		documents, err := tx.Strings(ctx, fmt.Sprintf("SELECT to_jsonb(x)::text FROM (SELECT %s FROM %s a LIMIT %d) x",
+			t.ReadableSQL("a"), t.SQL(), setup.AnswerRows))
+		rows = len(documents)
+		for _, d := range documents {
+			if found := canaries.Find(d, s, nil); found != nil {
+				c.results.Add(results.Finding{
+					Kind: results.Leak, Operation: results.Read, Table: t.String(), As: s.Label,
+					Evidence: fmt.Sprintf("read a copy of %s %s of %s", found.Table, found.Key, found.Owner),
+					Fix:      c.fixes.Close(t, results.Read),
+				})
+				break
+			}
+		}
+		return err
+	})
+	c.results.Tried(t.String(), results.Read)
+	return rows, err
+}
+
+// judgeView reports a view that shows an anonymous session what it makes of tenants' rows, where
+// nothing says whose they are.
+func (c *copies) judgeView(t *catalog.Relation) {
+	if !t.IsView() || t.Option("security_invoker") || c.results.Leaks(t.String(), results.Read) ||
+		c.model.IsDirectory(t) {
+		return
+	}
+	for _, base := range c.model.Catalog.Relations {
+		o := c.model.Of(base)
+		if !o.Owned() || o.AreTenants() || c.model.IsDirectory(base) || base.IsView() || !base.RLS ||
+			!t.DefinedOn(base) {
+			continue
+		}
+		c.results.Add(results.Finding{
+			Kind: results.Risk, Operation: results.Read, Table: t.String(), As: session.Empty.Label,
+			Evidence: fmt.Sprintf("shows everybody data derived from %s, with the rights of %s; nothing says whose "+
+				"data it is", base, t.Owner),
+			Fix: c.fixes.Close(t, results.Read),
+		})
+		return
+	}
+}

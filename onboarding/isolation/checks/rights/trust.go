@@ -1,0 +1,182 @@
+package rights
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/checks/escalation"
+	"github.com/atlilith/onboardbot/onboarding/isolation/checks/setup"
+	"github.com/atlilith/onboardbot/onboarding/isolation/fixes"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
+)
+
+// trustSessions is how many attackers write into each table that policies ask, against each
+// victim.
+const trustSessions = 2
+
+// trust writes into the tables that policies ask, as far as an attacker may write there, and
+// reads everything again: who can make themselves an administrator needs no hole in a policy.
+type trust struct {
+	model     *tenancy.Model
+	scope     *setup.Scope
+	victims   *victims.Victims
+	rows      *victims.Rows
+	escalator *escalation.Escalator
+	fixes     *fixes.Writer
+	results   *results.Collector
+}
+
+// NewTrust returns the check of the tables that policies ask.
+func NewTrust(s *setup.Setup) setup.Check {
+	return &trust{s.Model, s.Scope, s.Victims, s.Rows, escalation.New(s), s.Fixes, s.Results}
+}
+
+func (c *trust) Run(ctx context.Context) error {
+	for _, t := range c.model.Catalog.Relations {
+		if t.IsView() || c.scope.WritesExcluded(t) || c.model.IsMembership(t) || !t.Insertable() && !t.Updatable() {
+			continue
+		}
+		asking := c.asking(t)
+		if len(asking) == 0 {
+			continue
+		}
+		for _, v := range c.victims.List() {
+			attackers, err := c.victims.Attackers(ctx, v)
+			if err != nil {
+				return err
+			}
+			for _, s := range attackers[:min(trustSessions, len(attackers))] {
+				if s.Identity.Person == nil {
+					continue
+				}
+				if err := c.promote(ctx, promotion{t, v, s, asking}); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// asking lists the readable tables whose policies name t, or a function that does so, directly
+// or through another function.
+func (c *trust) asking(t *catalog.Relation) []*catalog.Relation {
+	names := c.model.Catalog.NamedVia(t)
+	return slices.DeleteFunc(c.scope.Readable(), func(other *catalog.Relation) bool {
+		return !other.RLS || !slices.ContainsFunc(other.Policies, func(p catalog.Policy) bool {
+			// A policy of t itself names t also where it names a column.
+			return (other != t || strings.Contains(p.Using, "(")) && catalog.Names(p.Using, names...)
+		})
+	})
+}
+
+// promotion is an attempt to become what policies trust.
+type promotion struct {
+	table   *catalog.Relation
+	victim  tenancy.Tenant
+	session session.Session
+	asking  []*catalog.Relation
+}
+
+// promote inserts a row in which the attacker is what they like to be, or changes their own rows
+// to say so, and reads.
+func (c *trust) promote(ctx context.Context, p promotion) error {
+	statements, err := c.statements(ctx, p)
+	if err != nil {
+		return err
+	}
+	s := p.session
+	s.Label += " after writing into " + p.table.String() + ", which policies read"
+	for _, sql := range statements {
+		c.results.CountWrite()
+		err := c.escalator.Try(ctx, escalation.Attack{
+			Session: s, SQL: sql, Tables: p.asking,
+			Fix: c.fixes.Revoke("INSERT, UPDATE", p.table,
+				"or make policies read only tables that tenants cannot write to"),
+		})
+		if query.Lost(err) != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *trust) statements(ctx context.Context, p promotion) ([]string, error) {
+	t, m := p.table, c.model
+	values, err := c.rows.Favourable(ctx, t, p.session, p.victim)
+	if err != nil {
+		return nil, err
+	}
+	var sets []string
+	for _, column := range t.Columns {
+		switch {
+		case t == m.Users.Table && column.Name == m.Membership.HomeColumn && p.victim.IsOrg():
+			values[column.Name] = &p.victim.ID
+		case column.Category == catalog.Boolean && !tenancy.IsFormerFlag(catalog.Normalize(column.Name)):
+			values[column.Name] = new("true")
+		case column.Category == catalog.String && namesRank(column.Name):
+			values[column.Name] = new(victims.Promoted)
+		default:
+			continue
+		}
+		if column.Update {
+			sets = append(sets, column.Assign(values[column.Name]))
+		}
+	}
+	var statements []string
+	insert := c.rows.Insert(t, values, victims.NewKeys)
+	if insert.SQL != "" && t.Insertable() && !m.IsTenants(t) {
+		statements = append(statements, insert.SQL)
+	}
+	if len(sets) > 0 {
+		set := fmt.Sprintf("UPDATE %s a SET %s", t.SQL(), strings.Join(sets, ", "))
+		statements = append(statements, set+" WHERE "+m.Names(t, p.session.Identity), set)
+	}
+	if len(statements) > 0 && !c.scope.IsSmall(ctx, t) {
+		statements = statements[:len(statements)-1]
+	}
+	posing, err := c.posing(ctx, p)
+	return append(statements, posing...), err
+}
+
+// posing renders UPDATEs that make the attacker's own row say what a victim's says elsewhere, such as
+// the address of a guest, by which policies may know who somebody is.
+func (c *trust) posing(ctx context.Context, p promotion) ([]string, error) {
+	m := c.model
+	var statements []string
+	for _, column := range p.table.Columns {
+		if column.Category != catalog.String || !column.Update || m.IsSecret(p.table, column.Name) {
+			continue
+		}
+		for _, other := range c.scope.OwnedTables() {
+			like := other.Column(column.Name)
+			if other == p.table || like == nil || like.Category != catalog.String || m.IsSecret(other, like.Name) {
+				continue
+			}
+			rows, err := c.rows.Matching(ctx, other, fmt.Sprintf("%s AND %s IS NOT NULL",
+				m.OwnedBy(other, p.victim), query.Column("a", like.Name)), 1)
+			if err != nil {
+				return nil, err
+			}
+			if len(rows) > 0 {
+				statements = append(statements, fmt.Sprintf("UPDATE %s a SET %s WHERE %s", p.table.SQL(),
+					column.Assign(rows[0].Values[like.Name]), m.Names(p.table, p.session.Identity)))
+			}
+		}
+	}
+	return statements, nil
+}
+
+// namesRank reports whether a column, by its name, says what somebody is allowed.
+func namesRank(column string) bool {
+	name := catalog.Normalize(column)
+	return slices.ContainsFunc([]string{"role", "kind", "type", "level"},
+		func(part string) bool { return strings.Contains(name, part) })
+}

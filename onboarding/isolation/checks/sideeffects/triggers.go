@@ -1,0 +1,270 @@
+package sideeffects
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/checks/setup"
+	"github.com/atlilith/onboardbot/onboarding/isolation/fixes"
+	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
+)
+
+// triggers writes rows of attackers' own that refer to victims' rows into tables with triggers
+// or rules, and looks at what became of victims' rows elsewhere: a trigger may run with its
+// definer's rights, and a rule always runs with those of the table's owner.
+type triggers struct {
+	model    *tenancy.Model
+	scope    *setup.Scope
+	victims  *victims.Victims
+	rows     *victims.Rows
+	attempts *session.Attempts
+	prover   *proof.Prover
+	fixes    *fixes.Writer
+	results  *results.Collector
+}
+
+// NewTriggers returns the check of triggers and rules.
+func NewTriggers(s *setup.Setup) setup.Check {
+	return &triggers{s.Model, s.Scope, s.Victims, s.Rows, s.Attempts, s.Prover, s.Fixes, s.Results}
+}
+
+// attackersPerVictim is how many attackers write into each table with triggers, beside one who acts
+// in an Org of their own.
+const attackersPerVictim = 2
+
+func (c *triggers) Run(ctx context.Context) error {
+	for _, t := range c.model.Catalog.Relations {
+		writable := t.Insertable() || t.Updatable() || t.Deletable()
+		if len(t.Triggers)+t.Rules == 0 || !t.IsTable() || c.scope.WritesExcluded(t) || !writable {
+			continue
+		}
+		for _, v := range c.victims.List() {
+			attackers, err := c.attackers(ctx, t, v)
+			if err != nil {
+				return err
+			}
+			for _, s := range attackers {
+				if err := c.write(ctx, t, v, s); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// attackers are a few who have nothing to do with a victim and, where an Org may own a row, one who
+// acts in an Org of theirs.
+func (c *triggers) attackers(
+	ctx context.Context, t *catalog.Relation, v tenancy.Tenant,
+) ([]session.Session, error) {
+	all, err := c.victims.Attackers(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(slices.Clone(all), func(s session.Session) bool { return !unrelated(s, v) })
+	list := all[:min(attackersPerVictim, len(all)):min(attackersPerVictim, len(all))]
+	member := slices.IndexFunc(all, func(s session.Session) bool { return len(s.Identity.Orgs) > 0 })
+	if o := c.model.Of(t); member < 0 || len(o.Orgs)+len(o.Either)+len(o.Parents) == 0 {
+		return list, nil
+	}
+	acting, err := c.victims.Acting(ctx, *all[member].Identity.Person, all[member].Identity.Orgs[0])
+	return append(list, acting), err
+}
+
+// unrelated reports whether a session is a Person's who has nothing to do with a victim: what
+// reaches a co-member may be a message that they should get.
+func unrelated(s session.Session, v tenancy.Tenant) bool {
+	i := s.Identity
+	if i.Person == nil || len(s.Extra) > 0 || s.Role != "" {
+		return false
+	}
+	if v.IsOrg() {
+		return !slices.Contains(i.Orgs, v.ID)
+	}
+	return !slices.Contains(i.CoMembers, v.ID)
+}
+
+// trigger is a write that sets off a table's triggers and rules.
+type trigger struct {
+	verb string
+	sql  string
+}
+
+// write makes one attacker's own writes on a table.
+func (c *triggers) write(ctx context.Context, t *catalog.Relation, v tenancy.Tenant, s session.Session) error {
+	rows, err := c.rowsReferring(ctx, t, v, s)
+	if err != nil {
+		return err
+	}
+	for _, values := range rows {
+		for _, w := range c.writes(t, s, values) {
+			c.results.CountWrite()
+			err := c.attempts.Write(ctx, s, func(tx *session.Tx) error {
+				before, err := c.prover.Counts(ctx, tx)
+				if err != nil {
+					return err
+				}
+				if _, err := tx.Affected(ctx, w.sql); err != nil {
+					return err
+				}
+				done := side{t, v, w.verb, values, before}
+				if err := c.lookElsewhere(ctx, tx, done); err != nil {
+					return err
+				}
+				return c.lookInside(ctx, tx, done)
+			})
+			if query.Lost(err) != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *triggers) writes(t *catalog.Relation, s session.Session, values victims.Values) []trigger {
+	o := c.model.Of(t)
+	var list []trigger
+	// A key may be what refers to the victim's row, or be taken.
+	for _, keys := range []victims.Keys{victims.NewKeys, victims.SameKeys} {
+		insert := c.rows.Insert(t, values, keys)
+		if insert.SQL == "" || !t.Insertable() {
+			continue
+		}
+		list = append(list, trigger{"inserting", insert.SQL})
+		if t.Deletable() {
+			sql := insert.SQL + "; DELETE FROM " + t.SQL() + " a WHERE " + c.inserted(t, values, insert)
+			list = append(list, trigger{"inserting and deleting", sql})
+		}
+	}
+	var sets []string
+	for _, column := range t.Columns {
+		value := values[column.Name]
+		own := slices.Contains(t.Key, column.Name) || slices.Contains(o.Persons, column.Name) ||
+			slices.Contains(o.Orgs, column.Name) && acts(s)
+		if column.Update && !column.Generated && value != nil && !own {
+			sets = append(sets, column.Assign(value))
+		}
+	}
+	if len(sets) > 0 {
+		sql := fmt.Sprintf("UPDATE %s a SET %s WHERE %s", t.SQL(), strings.Join(sets, ", "), c.owned(t, s))
+		list = append(list, trigger{"updating", sql})
+	}
+	return list
+}
+
+// rowsReferring returns rows of t that are the attacker's and otherwise refer to the victim's
+// rows, by foreign keys or by their columns' names.
+func (c *triggers) rowsReferring(ctx context.Context, t *catalog.Relation, v tenancy.Tenant,
+	s session.Session) ([]victims.Values, error) {
+	m := c.model
+	var rows []victims.Values
+	if m.Of(t).Class == tenancy.ClassTenant {
+		theirs, err := c.rows.Matching(ctx, t, m.OwnedBy(t, v), 1)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range theirs {
+			rows = append(rows, maps.Clone(row.Values))
+		}
+	}
+	made, err := c.rows.Favourable(ctx, t, s, v)
+	if err != nil {
+		return nil, err
+	}
+	for _, target := range c.targets(t) {
+		key, err := c.rows.Any(ctx, target.table, target.table.Key, m.OwnedBy(target.table, v))
+		if err != nil {
+			return nil, err
+		}
+		for _, column := range target.columns {
+			if key != nil {
+				made[column] = key[0]
+			}
+		}
+	}
+	return c.owning(ctx, t, s, append(rows, made))
+}
+
+// target is a table of tenants' rows to which columns of another table lead.
+type target struct {
+	table   *catalog.Relation
+	columns []string
+}
+
+// targets are the tables to whose rows columns of t lead.
+func (c *triggers) targets(t *catalog.Relation) []target {
+	var list []target
+	for _, table := range c.scope.OwnedTables() {
+		if c.model.Of(table).Class != tenancy.ClassTenant || len(table.Key) != 1 {
+			continue
+		}
+		if columns := referring(t, table); len(columns) > 0 {
+			list = append(list, target{table, columns})
+		}
+	}
+	return list
+}
+
+// referring returns the columns of a table that lead to a row of another, by a foreign key or by
+// their names.
+func referring(t, target *catalog.Relation) []string {
+	var columns []string
+	for _, column := range t.Columns {
+		leads := slices.ContainsFunc(t.ForeignKeys, func(fk catalog.ForeignKey) bool {
+			return fk.Target == target.OID && slices.Contains(fk.Columns, column.Name) &&
+				slices.Equal(fk.TargetCols, target.Key)
+		})
+		if leads || catalog.RefersTo(column.Name, target.Name) {
+			columns = append(columns, column.Name)
+		}
+	}
+	return columns
+}
+
+// side is a write whose side effects are looked for.
+type side struct {
+	table  *catalog.Relation
+	victim tenancy.Tenant
+	verb   string
+	values victims.Values // that the statement wrote
+	before map[*catalog.Relation]proof.Counts
+}
+
+// lookElsewhere reports the victim's rows in other tables that a write changed.
+func (c *triggers) lookElsewhere(ctx context.Context, tx *session.Tx, w side) error {
+	after, err := c.prover.Counts(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, other := range c.scope.OwnedTables() {
+		if other == w.table || c.scope.Excused(other) || after[other] == w.before[other] {
+			continue
+		}
+		theirs := proof.VictimRows{Victim: w.victim, Table: other}
+		change, err := c.prover.Changed(ctx, tx, theirs, after[other].Since(w.before[other]))
+		if err != nil {
+			return err
+		}
+		if change == nil {
+			continue
+		}
+		c.results.Add(results.Finding{
+			Kind: results.Leak, Operation: change.Operation, Table: other.String(), As: tx.Session.Label,
+			Evidence: fmt.Sprintf("reached %s by %s a row of %s, whose trigger or rule then touched it",
+				change.What, w.verb, w.table),
+			Fix: c.fixes.Revoke("INSERT, UPDATE, DELETE", w.table,
+				"or make its triggers and rules check whose rows they touch"),
+		})
+	}
+	return nil
+}

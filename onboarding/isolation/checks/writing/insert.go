@@ -1,0 +1,136 @@
+package writing
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
+)
+
+// inserts inserts rows that would be the victim's.
+type inserts struct{ w *writer }
+
+// variant is one row to insert.
+type variant struct {
+	values victims.Values
+	// below says that the row names the attacker and refers to a row of the victim's.
+	below bool
+	row   victims.Insertion
+}
+
+func (i *inserts) try(ctx context.Context, a attempt) error {
+	if i.w.model.Of(a.table).AreTenants() {
+		return nil // everybody may sign up and found an Org
+	}
+	for _, v := range i.variants(a) {
+		v.row = i.w.rows.Insert(a.table, v.values, victims.NewKeys)
+		if v.row.SQL == "" {
+			return nil
+		}
+		err := i.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error { return i.insert(ctx, tx, a, v) })
+		// A row that names the attacker is proven by what the victim sees alone.
+		if !v.below && held(err) && !i.w.judgeTaken(ctx, a, results.Insert, err) && a.target.Place != "" {
+			a.outcome.sort(err)
+			v.row = i.w.rows.Insert(a.table, v.values, victims.SameKeys)
+			err = i.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error { return i.insert(ctx, tx, a, v) })
+			i.w.judgeTaken(ctx, a, results.Insert, err)
+		}
+		if err != nil && !a.outcome.sort(err) {
+			return err
+		}
+		if a.outcome.proven {
+			return i.w.readJoined(ctx, a, v.row.SQL)
+		}
+	}
+	return nil
+}
+
+// variants are the rows to insert: the victim's own and, of memberships, those of other Persons;
+// at last one that names the attacker and refers to a row of the victim's.
+func (i *inserts) variants(a attempt) []variant {
+	m := i.w.model
+	o, me := m.Of(a.table), a.session.Identity.Person
+	values := maps.Clone(a.target.Values)
+	if (a.target.Victim.IsOrg() && len(o.Orgs) > 0 || o.Class == tenancy.ClassMembers) && me != nil {
+		for _, c := range o.Persons {
+			values[c] = me // the author of a row that is the Org's
+		}
+	}
+	var variants []variant
+	if !i.w.named(a.table, a.target, a.session) {
+		variants = append(variants, variant{values: values})
+	}
+	if o.Class == tenancy.ClassMembers {
+		// A former member has a row already, and can only let others in.
+		for _, other := range i.w.victims.Persons() {
+			if me == nil || other != *me {
+				guest := maps.Clone(values)
+				guest[m.Membership.Person] = &other
+				variants = append(variants, variant{values: guest})
+			}
+		}
+	}
+	authors := m.Authors(a.table)
+	if me == nil || len(authors) == 0 || o.Class != tenancy.ClassTenant {
+		return variants
+	}
+	mine := maps.Clone(values)
+	for _, c := range authors {
+		mine[c] = me
+	}
+	// Where the row's other columns say whose it is, everybody named may be the attacker.
+	if len(o.Orgs) == 0 && len(o.Parents) > 0 && m.PublicRows(a.table) == "" {
+		variants = append(variants, variant{values: mine, below: true})
+	} else if len(o.Orgs) > 0 && a.target.Victim.IsOrg() && len(authors) > len(o.Persons) {
+		variants = append(variants, variant{values: mine})
+	}
+	return variants
+}
+
+func (i *inserts) insert(ctx context.Context, tx *session.Tx, a attempt, v variant) error {
+	if _, err := tx.Affected(ctx, v.row.SQL); err != nil {
+		return err
+	}
+	a.outcome.tried++
+	if v.below {
+		return i.landed(ctx, tx, a, v.row)
+	}
+	written := proof.Write{
+		Victim: a.target.Victim, Table: a.table, By: tenancy.Placed, Stated: i.w.scope.StatesOwner(a.table),
+	}
+	if v.row.Identified() {
+		written.Condition = v.row.Condition
+	}
+	found, err := i.w.prover.Written(ctx, tx, written)
+	if found != nil {
+		i.w.leak(ctx, a, results.Insert, fmt.Sprintf("inserted a row that belongs to %s", found.Owner))
+	}
+	return err
+}
+
+// landed proves an insert below a victim's row by what the victim sees: a row that names the
+// attacker, among the victim's own.
+func (i *inserts) landed(ctx context.Context, tx *session.Tx, a attempt, row victims.Insertion) error {
+	own, err := i.w.victims.Own(ctx, a.target.Victim)
+	if err != nil || !row.Identified() {
+		return err
+	}
+	if err := tx.Enter(ctx, own); err != nil {
+		return err
+	}
+	var seen int
+	if err := tx.QueryRow(ctx, fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s", a.table.SQL(),
+		row.Condition)).Scan(&seen); err != nil {
+		return err
+	}
+	if seen > 0 {
+		i.w.leak(ctx, a, results.Insert, fmt.Sprintf("inserted a row below one of %s, who sees it among their own",
+			a.target.Victim))
+	}
+	return nil
+}
