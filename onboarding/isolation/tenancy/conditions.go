@@ -114,6 +114,10 @@ func (f foreign) tenantRow(r *catalog.Relation, alias string, depth int) string 
 		orgSet = append(orgSet, query.Column(alias, c)+" IS NOT NULL")
 		orgMine = append(orgMine, m.IsOrg(r, alias, c, w))
 	}
+	if o.Both {
+		return fmt.Sprintf("(%s AND NOT %s)", query.AnyOf(slices.Concat(orgSet, set)),
+			query.AnyOf(slices.Concat(orgMine, mine)))
+	}
 	return fmt.Sprintf("CASE WHEN %s THEN NOT %s ELSE %s END", query.AnyOf(orgSet), query.AnyOf(orgMine), rest)
 }
 

@@ -56,7 +56,8 @@ func (i *inserts) variants(a attempt) []variant {
 	m := i.w.model
 	o, me := m.Of(a.table), a.session.Identity.Person
 	values := maps.Clone(a.target.Values)
-	if (a.target.Victim.IsOrg() && len(o.Orgs) > 0 || o.Class == tenancy.ClassMembers) && me != nil {
+	ofOrg := a.target.Victim.IsOrg() && len(o.Orgs) > 0 && !o.Both
+	if (ofOrg || o.Class == tenancy.ClassMembers) && me != nil {
 		for _, c := range o.Persons {
 			values[c] = me // the author of a row that is the Org's
 		}
@@ -76,7 +77,7 @@ func (i *inserts) variants(a attempt) []variant {
 		}
 	}
 	authors := m.Authors(a.table)
-	if me == nil || len(authors) == 0 || o.Class != tenancy.ClassTenant {
+	if me == nil || len(authors) == 0 || o.Class != tenancy.ClassTenant || o.Both {
 		return variants
 	}
 	mine := maps.Clone(values)
