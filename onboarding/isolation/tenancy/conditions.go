@@ -248,15 +248,23 @@ func (m *Model) RowKey(r *catalog.Relation, alias string) string {
 
 // Authors are the columns of a row that say which Persons made it or have to do with it, whoever owns
 // it: its owner's, and those with a foreign key to the users.
-func (m *Model) Authors(r *catalog.Relation) []string {
-	authors := slices.Clone(m.Of(r).Persons)
+func (m *Model) Authors(r *catalog.Relation) []string { return m.Holding(r, Person) }
+
+// Holding are the columns of a row that hold tenants of a kind, whoever owns it: its owner's, and those
+// with a foreign key to the tenants.
+func (m *Model) Holding(r *catalog.Relation, kind OwnerKind) []string {
+	o, tenants := m.Of(r), m.TableOf(kind)
+	holding := slices.Clone(o.Persons)
+	if kind == Org {
+		holding = slices.Clone(o.Orgs)
+	}
 	for _, fk := range r.ForeignKeys {
-		if fk.Target == m.Users.Table.OID && len(fk.Columns) == 1 && fk.TargetCols[0] == m.Users.ID &&
-			!slices.Contains(authors, fk.Columns[0]) && !slices.Contains(m.Of(r).Either, fk.Columns[0]) {
-			authors = append(authors, fk.Columns[0])
+		if tenants.Table != nil && fk.Target == tenants.Table.OID && len(fk.Columns) == 1 &&
+			fk.TargetCols[0] == tenants.ID && !slices.Contains(slices.Concat(holding, o.Either), fk.Columns[0]) {
+			holding = append(holding, fk.Columns[0])
 		}
 	}
-	return authors
+	return holding
 }
 
 // Names is the condition, on the alias a, that a row names the identity's Person.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
@@ -77,6 +78,9 @@ func (i *inserts) variants(a attempt) []variant {
 		}
 	}
 	authors := m.Authors(a.table)
+	if from := i.fromMine(a, values); from != nil {
+		variants = append(variants, variant{values: from})
+	}
 	if me == nil || len(authors) == 0 || o.Class != tenancy.ClassTenant || o.Both {
 		return variants
 	}
@@ -91,6 +95,26 @@ func (i *inserts) variants(a attempt) []variant {
 		variants = append(variants, variant{values: mine})
 	}
 	return variants
+}
+
+// fromMine is a row of the victim's that leads to it from an Org of the attacker's, such as from a
+// parent to its subsidiary. It is nil where a row leads to no further Org.
+func (i *inserts) fromMine(a attempt, values victims.Values) victims.Values {
+	orgs := a.session.Identity.Orgs
+	if !a.target.Victim.IsOrg() || len(orgs) == 0 {
+		return nil
+	}
+	var from victims.Values
+	for _, c := range i.w.model.Holding(a.table, tenancy.Org) {
+		if slices.Contains(i.w.model.Of(a.table).Orgs, c) {
+			continue
+		}
+		if from == nil {
+			from = maps.Clone(values)
+		}
+		from[c] = &orgs[0]
+	}
+	return from
 }
 
 func (i *inserts) insert(ctx context.Context, tx *session.Tx, a attempt, v variant) error {
