@@ -50,9 +50,12 @@ func TestRejectedWithAReason(t *testing.T) {
 	must(t, err)
 	_, err = form.Fill(r.ctx(), "Why not?", "   ")
 	must(t, err)
-	if out := r.submit(form); !strings.Contains(out.Errors["reason"], "Give a reason") {
-		t.Errorf("without a reason: %+v", out)
+	if said := r.wrong(form); !strings.Contains(said, "Give a reason") {
+		t.Errorf("without a reason: %s", said)
 	}
+	r.press(r.bo, question, "Reject…")
+	form, err = r.bo.Modal(r.ctx())
+	must(t, err)
 	_, err = form.Fill(r.ctx(), "Why not?", "Wait for <!channel>")
 	must(t, err)
 	if out := r.submit(form); !out.Closed {

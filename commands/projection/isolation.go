@@ -2,7 +2,6 @@ package projection
 
 import (
 	"context"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/atlilith/onboardbot/commands/render/isolationreport"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
-	"github.com/atlilith/onboardbot/onboarding/risk"
 )
 
 // IsolationAnnouncer posts reports on isolation in the channel that they are for, and tells the
@@ -34,11 +32,6 @@ func NewIsolationAnnouncer(outbox *outbox.Outbox, store *reports.Store, config a
 // Announce implements [reports.Announcer].
 func (a *IsolationAnnouncer) Announce(ctx context.Context, tx pgx.Tx, record reports.Record) error {
 	return a.outbox.Put(ctx, tx, isolationreport.Messages(&record, a.config.Approvers, a.config.Command)...)
-}
-
-// RiskChanged shows what became of a request to accept a risk, in the thread of the report.
-func (a *IsolationAnnouncer) RiskChanged(ctx context.Context, tx pgx.Tx, request *risk.Request) error {
-	return a.outbox.Put(ctx, tx, isolationreport.RiskMessage(request, a.config.Approvers, time.Now()))
 }
 
 // LastReport returns the newest report, nil if there is none yet.

@@ -23,8 +23,10 @@ type Home struct {
 	// Waiting are the approvals that this person can decide, Stuck their own runs that need them.
 	Waiting []PendingDecision
 	More    int // approvals that are not listed
-	Stuck   []ListedRun
-	Runs    []ListedRun
+	// Others are the requests about other things than runs that this person can decide.
+	Others []PendingItem
+	Stuck  []ListedRun
+	Runs   []ListedRun
 	// Live are the onboardings of live Providers. Expiry says when the certificates of their
 	// domains end, where known.
 	Live   []*onboarding.Run
@@ -43,6 +45,12 @@ type PendingDecision struct {
 	Approval *onboarding.Approval
 	Run      *onboarding.Run
 	Link     string
+}
+
+// PendingItem is a request about something else than a run, in one line, and whole with its buttons.
+type PendingItem struct {
+	Line   string
+	Blocks []slack.Block
 }
 
 // ListedRun is a run with the address of its thread.
@@ -68,11 +76,14 @@ func (r Renderer) Home(content Home, now time.Time) []slack.Block {
 		blocks = append(blocks, blockkit.Context(fmt.Sprintf("… and %d more approval requests in their threads.",
 			content.More)))
 	}
+	for _, each := range content.Others {
+		blocks = append(blocks, each.Blocks...)
+	}
 	for _, each := range content.Stuck {
 		blocks = append(blocks,
 			blockkit.Section("Your run is stuck: "+r.line(each.Run, content.Freeze)+ThreadLink(each.Link)))
 	}
-	if len(content.Waiting)+len(content.Stuck) == 0 {
+	if len(content.Waiting)+len(content.Others)+len(content.Stuck) == 0 {
 		blocks = append(blocks, blockkit.Section("Nothing is waiting for you."))
 	}
 	lines := make([]string, len(content.Runs))

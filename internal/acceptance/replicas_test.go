@@ -73,6 +73,7 @@ type ensemble struct {
 	mu      sync.Mutex
 	strikes []strike
 	struck  chan struck
+	last    *replica      // the one that began to apply last
 	coming  chan struct{} // closed once the blow that is under way has hit, nil if none is
 }
 
@@ -93,7 +94,7 @@ func newEnsemble(t *testing.T, count int, strikes []strike) *ensemble {
 	conn, err := pgx.Connect(t.Context(), s.BotDSN())
 	s.must(err)
 	t.Cleanup(func() { conn.Close(context.Background()) })
-	e := &ensemble{harness: s, bot: conn, strikes: strikes, struck: make(chan struck, 1)}
+	e := &ensemble{harness: s, bot: conn, strikes: strikes, struck: make(chan struck, len(strikes))}
 	for i := range count {
 		r := &replica{file: filepath.Join(s.Dir, fmt.Sprintf("replica-%d.yaml", i))}
 		r.proxy, err = pgproxy.New(s.BotDSN(), func(c pgproxy.Commit) bool {
@@ -141,6 +142,7 @@ func (e *ensemble) run(r *replica) error {
 func (e *ensemble) begun(r *replica) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.last = r
 	if coming := e.coming; coming != nil {
 		// The step before ended sooner. Its blow hits in this one, which begins again elsewhere.
 		e.mu.Unlock()
@@ -151,33 +153,36 @@ func (e *ensemble) begun(r *replica) {
 	if len(e.strikes) == 0 {
 		return
 	}
-	next := struck{strike: e.strikes[0], replica: r}
+	next := e.strikes[0]
 	var step string
-	err := e.bot.QueryRow(context.Background(), `SELECT split_part(key, '/', 1), fencing_token
-		FROM onboarding.steps JOIN onboarding.runs ON run_id = id
-		WHERE steps.state = 'applying'`).Scan(&step, &next.token)
+	err := e.bot.QueryRow(context.Background(), `SELECT split_part(key, '/', 1)
+		FROM onboarding.steps WHERE state = 'applying'`).Scan(&step)
 	if err != nil || step != next.step {
 		return
 	}
 	e.strikes = e.strikes[1:]
-	hit := func() {
-		next.at = time.Now()
-		next.err = next.blow.strike(r)
-		e.struck <- next
-	}
 	if next.after == 0 {
-		hit()
+		e.deal(next)
 		return
 	}
 	coming := make(chan struct{})
 	e.coming = coming
 	time.AfterFunc(next.after, func() {
-		hit()
 		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.deal(next)
 		e.coming = nil
-		e.mu.Unlock()
 		close(coming)
 	})
+}
+
+// deal deals a blow to the replica that began to apply last.
+func (e *ensemble) deal(s strike) {
+	hit := struck{strike: s, replica: e.last}
+	hit.err = e.bot.QueryRow(context.Background(), `SELECT fencing_token FROM onboarding.runs`).Scan(&hit.token)
+	hit.at = time.Now()
+	hit.err = errors.Join(hit.err, s.blow.strike(e.last))
+	e.struck <- hit
 }
 
 // takenOver waits until another replica has the run, and until the step has ended.

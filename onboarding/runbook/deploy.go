@@ -72,7 +72,15 @@ func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation,
 	var have *folder.Folder
 	var installed *site.Installation
 	var down []onboarding.Finding
+	command := d.command(s.site)
+	var unbound error // why the command has no sources
 	group, groupCtx := routine.WithContext(ctx)
+	if !s.forPlan && !s.applying() { // most likely there is something to deploy
+		group.Go(func() error {
+			command.Sources, unbound = d.folders.Sources(groupCtx, s.site, command.Argv)
+			return nil
+		})
+	}
 	group.Go(func() (err error) {
 		have, err = d.folders.Observe(groupCtx, s.site)
 		return err
@@ -110,14 +118,14 @@ func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation,
 		}
 		reason = "it does not answer: " + down[0].Detail
 	}
-	command := d.command(s.site)
-	if s.forPlan {
-		command.Sources, err = d.folders.PlannedSources(ctx, s.run, have, command.Argv)
-	} else {
-		command.Sources, err = d.folders.Sources(ctx, s.site, command.Argv)
+	switch {
+	case s.forPlan:
+		command.Sources, unbound = d.folders.PlannedSources(ctx, s.run, have, command.Argv)
+	case s.applying():
+		command.Sources, unbound = d.folders.Sources(ctx, s.site, command.Argv)
 	}
-	if err != nil {
-		return onboarding.Observation{}, err
+	if unbound != nil {
+		return onboarding.Observation{}, unbound
 	}
 	change := onboarding.Change{Summary: fmt.Sprintf("Deploy %s to %s: %s", s.site.Domain, s.site.HostName, reason)}
 	if !installed.Webroot {
@@ -185,7 +193,7 @@ func undeployed(s *site.Site, have *folder.Folder, installed *site.Installation)
 // killed, has a moment to do so.
 func (d *deploy) unanswered(ctx context.Context, s *scope) []onboarding.Finding {
 	deadline := time.Now()
-	if step := s.run.Step(s.key); step != nil && step.State == onboarding.StepApplying {
+	if s.applying() {
 		deadline = deadline.Add(probe.ReloadTime)
 	}
 	return s.site.Everywhere(func(at site.Endpoint) error {

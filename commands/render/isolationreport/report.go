@@ -55,8 +55,11 @@ func Messages(record *record.Record, approvers []string, command string) []post.
 func (p reportText) message(approvers []string, command string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	if p.isQuiet() {
-		page.Note(fmt.Sprintf("%s %s: %s. %s%s%s", mrkdwn.MarkDone, p.outcome(), p.coverage(), p.changes(),
-			p.accepted(), p.askedBy()))
+		said, more := p.changes(), p.accepted()+p.askedBy()
+		if more != "" {
+			said = strings.TrimSuffix(said, ".")
+		}
+		page.Note(fmt.Sprintf("%s %s: %s. %s%s", mrkdwn.MarkDone, p.outcome(), p.coverage(), said, more))
 		p.listAccepted(page)
 		return page
 	}

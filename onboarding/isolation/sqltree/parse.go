@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
-
-	"github.com/wasilibs/go-pgquery/parser"
 )
 
 // maxSource bounds the length of what is parsed.
@@ -16,17 +13,12 @@ const maxSource = 1 << 20
 // errTooLong means that a source is longer than any that people write.
 var errTooLong = errors.New("longer than 1 MiB")
 
-// parsing keeps the library from compiling a second parser: it keeps one for each call at a time.
-var parsing sync.Mutex
-
 // Statements parses statements that semicolons separate.
 func Statements(sql string) ([]Node, error) {
 	if len(sql) > maxSource {
 		return nil, errTooLong
 	}
-	parsing.Lock()
-	text, err := parser.ParseToJSON(sql)
-	parsing.Unlock()
+	text, err := parseSQL.call(sql)
 	if err != nil {
 		return nil, fmt.Errorf("parse SQL: %w", err)
 	}
@@ -60,9 +52,7 @@ func plpgsql(definition string) (any, error) {
 	if len(definition) > maxSource {
 		return nil, errTooLong
 	}
-	parsing.Lock()
-	text, err := parser.ParsePlPgSqlToJSON(definition)
-	parsing.Unlock()
+	text, err := parsePLpgSQL.call(definition)
 	if err != nil {
 		return nil, fmt.Errorf("parse PL/pgSQL: %w", err)
 	}

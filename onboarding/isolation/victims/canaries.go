@@ -88,7 +88,7 @@ func (r *Rows) ReadCanaries(ctx context.Context) (*Canaries, error) {
 			if !o.Owned() || !t.IsTable() || o.Class == tenancy.ClassMembers {
 				continue
 			}
-			rows, err := r.Matching(ctx, t, r.ownedBy(t, v)+" AND NOT "+m.Public(t, "a"), canaryRows)
+			rows, err := r.Matching(ctx, t, m.OwnedBy(t, v)+" AND NOT "+m.Public(t, "a"), canaryRows)
 			if err != nil {
 				if ctx.Err() != nil {
 					return nil, ctx.Err()
@@ -100,14 +100,6 @@ func (r *Rows) ReadCanaries(ctx context.Context) (*Canaries, error) {
 		}
 	}
 	return found, r.dropReusedIDs(ctx, found)
-}
-
-func (r *Rows) ownedBy(t *catalog.Relation, v tenancy.Tenant) string {
-	m := r.config.Model
-	if m.Of(t).Direct() {
-		return m.OwnedBy(t, v)
-	}
-	return m.Owner(t, "a") + " = " + query.Literal(v.String())
 }
 
 // known are the values of a row that an attacker may know.

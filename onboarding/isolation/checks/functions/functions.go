@@ -158,7 +158,7 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled 
 				}
 				c.results.CountCall()
 				answer, err := c.call(ctx, call{f, args, v, s, nil})
-				if err != nil && query.SQLState(err) == "" {
+				if query.Lost(err) != nil {
 					return "", err
 				}
 				ends.note(err)

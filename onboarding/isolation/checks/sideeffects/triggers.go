@@ -131,7 +131,7 @@ func (c *triggers) write(ctx context.Context, t *catalog.Relation, v tenancy.Ten
 				}
 				return c.lookInside(ctx, tx, done)
 			})
-			if err != nil && query.SQLState(err) == "" {
+			if query.Lost(err) != nil {
 				return err
 			}
 		}

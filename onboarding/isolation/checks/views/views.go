@@ -83,7 +83,7 @@ func (c *views) probeLeakyView(ctx context.Context, t *catalog.Relation) error {
 			p := probed{view: t, column: name, session: s}
 			var err error
 			p.values, err = c.probe(ctx, s, t, name)
-			if err != nil && query.SQLState(err) == "" {
+			if query.Lost(err) != nil {
 				return err
 			}
 			if err != nil {

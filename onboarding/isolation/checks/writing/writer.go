@@ -137,7 +137,7 @@ func (w *writer) reached(ctx context.Context, tx *session.Tx, a attempt, r reach
 	if r.operation == results.Update {
 		found, err := w.prover.Written(ctx, tx,
 			proof.Write{Victim: a.target.Victim, Table: a.table, By: tenancy.Changed})
-		if err != nil && query.SQLState(err) == "" {
+		if query.Lost(err) != nil {
 			return err // where nobody may read the rows, their number is proof enough
 		}
 		if found != nil {
@@ -197,7 +197,7 @@ func (w *writer) truncate(ctx context.Context, t *catalog.Relation) error {
 		Fix:      w.fixes.Revoke("TRUNCATE", t, ""),
 	}
 	if err != nil {
-		if query.SQLState(err) == "" {
+		if query.Lost(err) != nil {
 			return err
 		}
 		f.Kind = results.Risk

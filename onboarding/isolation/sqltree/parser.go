@@ -1,0 +1,153 @@
+package sqltree
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	_ "unsafe" // for go:linkname
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+	_ "github.com/wasilibs/go-pgquery/parser" // contains the parser
+	"github.com/wasilibs/wazero-helpers/allocator"
+)
+
+// The functions of go-pgquery compile the parser in each process. What they call is internal there, so
+// it is linked by name: the parser's WebAssembly, and its host functions with their state of one call.
+//
+//go:linkname libPGQuery github.com/wasilibs/go-pgquery/internal/wasm.LibPGQuery
+var libPGQuery []byte
+
+//go:linkname provideHost github.com/wasilibs/go-pgquery/internal/wasix32v1.MustInstantiate
+func provideHost(ctx context.Context, r wazero.Runtime)
+
+//go:linkname callContext github.com/wasilibs/go-pgquery/internal/wasix32v1.BackgroundContext
+func callContext() context.Context
+
+// entry is a function of libpg_query. Its result is a structure that begins with a pointer to JSON.
+type entry struct {
+	name, free string
+	failure    uint32 // offset of the pointer to a PgQueryError
+	size       uint64 // of the structure, in bytes
+}
+
+// From pg_query.h of libpg_query, with 4 bytes a pointer.
+var (
+	parseSQL     = entry{"pg_query_parse", "pg_query_free_parse_result", 8, 12}
+	parsePLpgSQL = entry{"pg_query_parse_plpgsql", "pg_query_free_plpgsql_parse_result", 4, 8}
+)
+
+var errMemory = errors.New("the parser's memory is smaller than what it points to")
+
+// parser is the process's parser. It takes one call at a time.
+var parser struct {
+	sync.Mutex
+	code   *code      // nil until its first use
+	module api.Module // nil until its first use, and after it failed
+}
+
+// call passes a text to a function of the parser, and returns the JSON.
+func (e entry) call(text string) (string, error) {
+	parser.Lock()
+	defer parser.Unlock()
+	if err := start(); err != nil {
+		return "", fmt.Errorf("start the parser: %w", err)
+	}
+	c := call{ctx: callContext(), module: parser.module}
+	json, said := c.run(e, text)
+	if c.err != nil {
+		_ = parser.module.Close(c.ctx) // its state is unknown
+		parser.module = nil
+		return "", c.err
+	}
+	if said != "" {
+		return "", errors.New(said)
+	}
+	return json, nil
+}
+
+// start starts the parser, if it does not run. The caller has locked it.
+func start() (err error) {
+	ctx := experimental.WithMemoryAllocator(context.Background(), allocator.NewNonMoving())
+	if parser.code == nil {
+		if parser.code, err = load(ctx, cacheDir(), libPGQuery); err != nil {
+			return err
+		}
+	}
+	if parser.module != nil {
+		return nil
+	}
+	if parser.module, err = parser.code.start(ctx); err == nil {
+		_, err = parser.module.ExportedFunction("pg_query_init").Call(ctx)
+	}
+	return err
+}
+
+// call is one call of the parser. err is the first failure of WebAssembly, after which nothing is called.
+type call struct {
+	ctx    context.Context
+	module api.Module
+	err    error
+}
+
+// run returns the JSON, or what the parser says of an error in the text.
+func (c *call) run(e entry, text string) (json, said string) {
+	input := c.function("malloc", uint64(len(text)+1))
+	result := c.function("malloc", e.size)
+	if c.err == nil && !c.module.Memory().WriteString(uint32(input), text+"\x00") {
+		c.err = errMemory
+	}
+	c.function(e.name, result, input)
+	if failure := c.pointer(uint32(result) + e.failure); failure != 0 {
+		said = c.text(failure) // a PgQueryError begins with its message
+	} else {
+		json = c.text(uint32(result))
+	}
+	c.function(e.free, result)
+	c.function("free", result)
+	c.function("free", input)
+	return json, said
+}
+
+// function calls an exported function, and returns its result, if it has one.
+func (c *call) function(name string, arguments ...uint64) uint64 {
+	if c.err != nil {
+		return 0
+	}
+	results, err := c.module.ExportedFunction(name).Call(c.ctx, arguments...)
+	if c.err = err; len(results) == 0 {
+		return 0
+	}
+	return results[0]
+}
+
+// pointer reads a pointer.
+func (c *call) pointer(at uint32) uint32 {
+	if c.err != nil {
+		return 0
+	}
+	value, ok := c.module.Memory().ReadUint32Le(at)
+	if !ok {
+		c.err = errMemory
+	}
+	return value
+}
+
+// text reads the text that a pointer points to, up to its NUL.
+func (c *call) text(at uint32) string {
+	from := c.pointer(at)
+	if c.err != nil || from == 0 {
+		return ""
+	}
+	memory := c.module.Memory()
+	rest, _ := memory.Read(from, memory.Size()-from)
+	end := bytes.IndexByte(rest, 0)
+	if end < 0 {
+		c.err = errMemory
+		return ""
+	}
+	return string(rest[:end])
+}
