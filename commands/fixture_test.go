@@ -183,7 +183,8 @@ func (r *botFixture) start(dsn string) {
 		Renderer: renderer, Config: directory.Config(), Log: logger})
 	router := bot.NewRouter()
 	handlers.Register(router)
-	commands.NewCertificateHandlers(handlers, commands.CertificateDependencies{}).Register(router) // for refused presses
+	// For presses that are refused.
+	commands.NewCertificateHandlers(handlers, commands.CertificateDependencies{}).Register(router)
 	commands.NewIsolationHandlers(handlers, records, r.risks).Register(router)
 	replica := liveness.New(pool, logger)
 	must(t, replica.Join(t.Context()))

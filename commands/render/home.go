@@ -156,12 +156,8 @@ func expiryText(left time.Duration) string {
 }
 
 func isolationLine(report *IsolationReport) string {
-	mark := mrkdwn.MarkDone
-	if !report.Proven {
-		mark = mrkdwn.MarkFailed
-	}
-	return fmt.Sprintf("%s %s %s%s", mark, mrkdwn.Inline(mrkdwn.Summary(report.Summary)), blockkit.Date(report.At),
-		ThreadLink(report.Link))
+	return fmt.Sprintf("%s %s · %s%s", report.Mark, mrkdwn.Inline(mrkdwn.Summary(report.Summary)),
+		blockkit.Date(report.At), ThreadLink(report.Link))
 }
 
 // pendingLine is a pending decision in one line.
@@ -203,9 +199,8 @@ func linkInParentheses(address, label string) string {
 // IsolationReport is the newest report on isolation, in short.
 type IsolationReport struct {
 	At time.Time
-	// Proven reports whether nothing was found. Summary says in one sentence what was.
-	Proven  bool
-	Summary string
+	// Mark is that of the report, and Summary says in one sentence without a full stop what it found.
+	Mark, Summary string
 	// Link is the address of the whole report in Slack, empty if there is none.
 	Link string
 }

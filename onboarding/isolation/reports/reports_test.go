@@ -336,7 +336,8 @@ func TestAcceptedRisks(t *testing.T) {
 		t.Errorf("%+v", findings)
 	}
 	request.Definition = "d0"
-	if findings, err = tenant.Check(t.Context(), "merche-biche"); err != nil || findings[1].Level != onboarding.Warning {
+	findings, err = tenant.Check(t.Context(), "merche-biche")
+	if err != nil || findings[1].Level != onboarding.Warning {
 		t.Errorf("its object changed: %+v, %v", findings, err)
 	}
 }
