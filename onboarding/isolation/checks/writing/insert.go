@@ -77,7 +77,7 @@ func (i *inserts) variants(a attempt) []variant {
 			}
 		}
 	}
-	authors := m.Authors(a.table)
+	authors := m.Holding(a.table, tenancy.Person)
 	if from := i.fromMine(a, values); from != nil {
 		variants = append(variants, variant{values: from})
 	}
