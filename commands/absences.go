@@ -11,6 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/refusal"
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
@@ -80,7 +81,7 @@ func (h *absenceHandlers) begin(ctx context.Context, person, typed string) (stri
 		return "", userError("You cannot cover for yourself.")
 	}
 	if _, err := h.service.Operator(ctx, cover); err != nil {
-		if _, expected := render.ErrorText(err); expected {
+		if _, expected := refusal.Text(err); expected {
 			err = userError(fmt.Sprintf("%s is not an operator. Only an operator can cover for you.",
 				blockkit.User(cover)))
 		}

@@ -72,7 +72,7 @@ func TestNobodyIsMadeTheRequester(t *testing.T) {
 	_, err = thief.PostEphemeralContext(r.ctx(), workspace.OpsChannel, workspace.Bo, start("Pasta?"))
 	must(t, err)
 	r.press(r.bo, r.readPrivate(r.bo, "Pasta?"), "Yes")
-	r.inTrail(workspace.Bo + " forged_press: a private message that the bot did not send, or too long ago")
+	r.inTrail(workspace.Bo + " forged_press: a private message that the bot did not send, or sent too long ago")
 	r.noRun("evil")
 
 	// A form that Bo has open.

@@ -261,7 +261,7 @@ func TestStatusSaysWhatWaitsForSlack(t *testing.T) {
 	r.begin("merche-biche")
 	r.read(r.bo, "Database: approval needed")
 	for _, typed := range []string{"status merche-biche", "status"} {
-		if answer := r.say(r.bo, "ops", typed); strings.Contains(answer, "Slack has not taken") {
+		if answer := r.say(r.bo, "ops", typed); strings.Contains(answer, "Slack has not accepted") {
 			t.Errorf("%s: %s", typed, answer)
 		}
 	}
@@ -270,7 +270,7 @@ func TestStatusSaysWhatWaitsForSlack(t *testing.T) {
 	}
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
 	_, err := r.ana.WaitMessage(r.ctx(), "ops", func(workspace.Message) bool {
-		return strings.Contains(r.say(r.bo, "ops", "status merche-biche"), "Slack has not taken")
+		return strings.Contains(r.say(r.bo, "ops", "status merche-biche"), "Slack has not accepted")
 	})
 	must(t, err)
 	for _, typed := range []string{"status merche-biche", "status"} {

@@ -180,13 +180,7 @@ func certificateError(err error) error {
 // it.
 func (h *CertificateHandlers) renew(ctx context.Context, action bot.Action) error {
 	return h.pressed(ctx, action, func(ctx context.Context) (post.Reply, error) {
-		var about subject
-		if live, err := h.service.Records.LiveDomain(ctx, action.Value); err != nil {
-			return post.Reply{}, err
-		} else if live != nil {
-			about.run = live.Run
-		}
-		if _, err := h.origins.require(ctx, action, about); err != nil {
+		if _, err := h.origins.require(ctx, action, subject{domain: action.Value}); err != nil {
 			return post.Reply{}, err
 		}
 		at, err := blockTime(action.Block)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/google/uuid"
 	"github.com/slack-go/slack"
@@ -15,7 +14,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/commands/render"
-	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/refusal"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
@@ -111,11 +110,9 @@ func (h *decisionHandlers) confirmed(ctx context.Context, submission bot.Submiss
 	}
 	err := h.origins.admit(ctx, submission.Person, subject{approval: meta.Approval})
 	if err == nil {
-		given := service.Decision{Operator: submission.Person.ID,
-			Reason: submission.State[render.BlockReason][render.ActionReason].Value,
-			Code:   submission.State[render.BlockCode][render.ActionReason].Value,
-			Digest: meta.Digest,
-			Shown:  render.ShownInRequest} // a form without pages opened from the request
+		given := service.Decision{Operator: submission.Person.ID, Digest: meta.Digest,
+			Shown: render.ShownInRequest} // a form without pages opened from the request
+		given.Reason, given.Code = refusal.Typed(submission.State)
 		if meta.Whole {
 			given.Shown = func(*onboarding.Approval) bool { return true } // the form has all pages
 		}
@@ -124,19 +121,7 @@ func (h *decisionHandlers) confirmed(ctx context.Context, submission bot.Submiss
 			err = h.vote(ctx, meta.Do, meta.Approval, given)
 		}
 	}
-	_, wrongCode := errors.AsType[*onboarding.CodeError](err)
-	switch {
-	case wrongCode && meta.Code:
-		text, _ := render.ErrorText(err)
-		return bot.FieldErrors(map[string]string{render.BlockCode: strings.ReplaceAll(text, "`", "")}), nil
-	case errors.Is(err, onboarding.ErrNoReason):
-		text, _ := render.ErrorText(err)
-		return bot.FieldErrors(map[string]string{render.BlockReason: text}), nil
-	case err != nil:
-		return bot.ReplaceView(mrkdwn.Notice("Onboarding",
-			h.replies.explain(ctx, err, "approval", meta.Approval.String()))), nil
-	}
-	return bot.Answer{}, nil
+	return h.replies.refuse(ctx, sentForm{submission, "Onboarding", "approval", meta.Approval.String()}, err), nil
 }
 
 // turnConfirmation shows another page of the form that confirms a decision.

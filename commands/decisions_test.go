@@ -50,9 +50,12 @@ func TestRejectedWithAReason(t *testing.T) {
 	must(t, err)
 	_, err = form.Fill(r.ctx(), "Why not?", "   ")
 	must(t, err)
-	if out := r.submit(form); !strings.Contains(out.Errors["reason"], "Give a reason") {
-		t.Errorf("without a reason: %+v", out)
+	if said := r.wrong(form); !strings.Contains(said, "Give a reason") {
+		t.Errorf("without a reason: %s", said)
 	}
+	r.press(r.bo, question, "Reject…")
+	form, err = r.bo.Modal(r.ctx())
+	must(t, err)
 	_, err = form.Fill(r.ctx(), "Why not?", "Wait for <!channel>")
 	must(t, err)
 	if out := r.submit(form); !out.Closed {
@@ -90,7 +93,7 @@ func TestTheSecondClickChangesNothing(t *testing.T) {
 	if votes[0].By.ID == workspace.Bo {
 		late = r.cleo
 	}
-	r.readPrivate(late, "already approved this", "Your click changed nothing")
+	r.readPrivate(late, "already approved this", "Your press changed nothing")
 	r.read(r.ana, "Database: in progress", "In progress for")
 	close(hold)
 	r.read(r.ana, "Database: done")

@@ -81,7 +81,7 @@ func TestTheFormBeginsWithTheLastRequest(t *testing.T) {
 	if _, err := r.ana.Type(r.ctx(), "ops", "/onboard merche-biche"); err != nil {
 		t.Fatal(err)
 	}
-	form := r.reviewed(r.ana, "was last requested with", "merche-biche@example.com", "merche-biche.com")
+	form := r.reviewed(r.ana, "This is the last request for", "merche-biche@example.com", "merche-biche.com")
 	if out := r.submit(form); !out.Closed {
 		t.Fatalf("%+v", out)
 	}
@@ -160,7 +160,7 @@ func TestATryLeavesItsRequest(t *testing.T) {
 		view, err := form.Read(r.ctx())
 		must(t, err)
 		text := view.Render(300, nil)
-		for _, want := range []string{"was last requested with", "merche-biche@example.com", "merche.example"} {
+		for _, want := range []string{"This is the last request for", "merche-biche@example.com", "merche.example"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%q is not in the form:\n%s", want, text)
 			}

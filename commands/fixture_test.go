@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"maps"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -168,13 +170,18 @@ func (r *botFixture) start(dsn string) {
 		Platform: r.platform, Repository: r.platform,
 		Notifier: notifier, Engine: advances, SecondFactor: factor}, domainConfig, logger)
 	must(t, err)
+	records, err := reports.NewStore(pool, logger)
+	must(t, err)
+	r.announcer = projection.NewIsolationAnnouncer(messages, records, directory.Config())
+	r.risks = service.NewRisks(pool, service.RiskDependencies{Directory: directory, SecondFactor: factor,
+		Notifier: notifier, Log: logger}, domainConfig)
 	viewers := home.NewViewers(pool)
 	gate := access.NewGate(slackWorkspace, r.service, directory.Config())
 	renderer := projection.NewRenderer(directory.Config(), &domainConfig, nil)
 	r.projector = projection.New(projection.Dependencies{Pool: pool, Records: r.service.Records, Outbox: messages,
-		Directory: directory, HomeTabs: viewers, Renderer: renderer})
-	tabs := home.New(home.Dependencies{Service: r.service, Workspace: slackWorkspace, Outbox: messages, Gate: gate,
-		Viewers: viewers,
+		Directory: directory, HomeTabs: viewers, Renderer: renderer, RemindBefore: domainConfig.RemindBefore})
+	tabs := home.New(home.Dependencies{Service: r.service, Risks: r.risks, Workspace: slackWorkspace,
+		Outbox: messages, Gate: gate, Viewers: viewers,
 		Reports: home.Reports{Certificates: noReports{}, Isolation: noReports{}}, Renderer: renderer, Log: logger})
 	r.tabs = tabs
 	handlers := commands.New(commands.Dependencies{Pool: pool, Service: r.service, Workspace: slackWorkspace,
@@ -182,12 +189,8 @@ func (r *botFixture) start(dsn string) {
 		Renderer: renderer, Config: directory.Config(), Log: logger})
 	router := bot.NewRouter()
 	handlers.Register(router)
-	commands.NewCertificateHandlers(handlers, commands.CertificateDependencies{}).Register(router) // for refused presses
-	records, err := reports.NewStore(pool, logger)
-	must(t, err)
-	r.announcer = projection.NewIsolationAnnouncer(messages, records, directory.Config())
-	r.risks = service.NewRisks(pool, service.RiskDependencies{Directory: directory, SecondFactor: factor,
-		Notifier: r.announcer, Log: logger}, domainConfig)
+	// For presses that are refused.
+	commands.NewCertificateHandlers(handlers, commands.CertificateDependencies{}).Register(router)
 	commands.NewIsolationHandlers(handlers, records, r.risks).Register(router)
 	replica := liveness.New(pool, logger)
 	must(t, replica.Join(t.Context()))
@@ -340,6 +343,23 @@ func (r *botFixture) submit(form *workspace.Form) workspace.Outcome {
 		return out
 	}
 	return workspace.Outcome{Modal: &ended}
+}
+
+// wrong sends a form in which something is wrong and closes it. It returns what the person read: at the
+// inputs or, from a bot on a slow machine, in the place of the form.
+func (r *botFixture) wrong(form *workspace.Form) string {
+	r.t.Helper()
+	out := r.submit(form)
+	said := strings.Join(slices.Sorted(maps.Values(out.Errors)), "\n")
+	if out.Modal != nil {
+		said = out.Modal.Render(200, nil)
+	}
+	if out.Closed || said == "" {
+		r.t.Fatalf("nothing is wrong: %+v", out)
+	}
+	_, err := form.Dismiss(r.ctx())
+	must(r.t, err)
+	return said
 }
 
 // takesLonger is in the view that takes the place of a form whose answer is late.

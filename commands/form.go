@@ -16,6 +16,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/form"
+	"github.com/atlilith/onboardbot/commands/logo"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -35,7 +36,7 @@ type formHandlers struct {
 	plans         *planHandlers
 	confirmations *confirmationHandlers
 	origins       *provenance
-	logos         *logoFetcher
+	logos         *logo.Fetcher
 	config        access.Config
 }
 
@@ -125,8 +126,8 @@ func (h *formHandlers) begun(ctx context.Context, slug string) (form.Draft, stri
 	}
 	draft := form.DraftOf(run.Request)
 	draft.At = "" // a new run has a time of its own
-	return draft, fmt.Sprintf("This is what %s was last requested with%s. What is done already is "+
-		"found and not done again.", blockkit.Code(slug), h.messages.link(ctx, run)), nil
+	return draft, fmt.Sprintf("This is the last request for %s%s. What is already done is not "+
+		"done again.", blockkit.Code(slug), h.messages.link(ctx, run)), nil
 }
 
 func (h *formHandlers) open(ctx context.Context, command bot.Command, view slack.ModalViewRequest) post.Reply {

@@ -11,6 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/home"
+	"github.com/atlilith/onboardbot/commands/logo"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
 	"github.com/atlilith/onboardbot/commands/render/schedule"
@@ -92,8 +93,8 @@ func (h *Handlers) buildForms(d Dependencies, origins *provenance) *planHandlers
 	h.forms = &formHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
 		replies: h.replies, messages: h.messages, starter: starter, drafts: drafts, plans: plans,
 		confirmations: h.confirmations, origins: origins, config: d.Config,
-		logos: &logoFetcher{workspace: d.Workspace, assets: store.NewAssets(d.Pool),
-			log: h.replies.log}}
+		logos: &logo.Fetcher{Workspace: d.Workspace, Assets: store.NewAssets(d.Pool),
+			Log: h.replies.log}}
 	return plans
 }
 

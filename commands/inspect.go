@@ -15,6 +15,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/refusal"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
@@ -113,7 +114,7 @@ func (h *inspectHandlers) verify(ctx context.Context, slug string) post.Reply {
 			blockkit.Code(slug), blockkit.Date(run.Undo.Ended),
 			render.ThreadLink(h.messages.relatedLinks(ctx, run)[run.Undo.Run]))}
 	case err != nil:
-		if _, expected := render.ErrorText(err); expected {
+		if _, expected := refusal.Text(err); expected {
 			return h.replies.failure(ctx, err, "run", run.ID.String())
 		}
 		return post.Reply{Text: fmt.Sprintf("%s The checks of %s could not run: %s",

@@ -51,11 +51,14 @@ func (h riskHost) Open(ctx context.Context, trigger string, modal slack.ModalVie
 }
 
 func (h riskHost) Answer(ctx context.Context, action bot.Action, err error) error {
+	if err == nil {
+		err = h.origins.home.Refresh(ctx, action)
+	}
 	return h.replies.answer(ctx, action, err)
 }
 
-func (h riskHost) Explain(ctx context.Context, err error, about string) string {
-	return h.replies.explain(ctx, err, "risk", about)
+func (h riskHost) Refuse(ctx context.Context, form bot.Submission, about string, err error) bot.Answer {
+	return h.replies.refuse(ctx, sentForm{form, "Isolation", "risk", about}, err)
 }
 
 func (h riskHost) Address(ctx context.Context, key string) string {

@@ -10,6 +10,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/help"
+	"github.com/atlilith/onboardbot/commands/render/refusal"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
@@ -111,7 +112,7 @@ const maxSuggested = 50
 
 // missing answers with an error of a search for a run.
 func (f *runFinder) missing(ctx context.Context, slug string, err error) post.Reply {
-	if _, expected := render.ErrorText(err); !expected {
+	if _, expected := refusal.Text(err); !expected {
 		return f.replies.failure(ctx, err, "slug", slug)
 	}
 	meant := ""

@@ -47,13 +47,13 @@ func (e refusedPress) Error() string { return string(e) }
 func (e refusedPress) Mrkdwn() string { return string(e) }
 
 const (
-	errForgedPress = refusedPress("Your press did not count: the bot did not post this message as it is now. " +
+	errForgedPress = refusedPress("Your press did not count: this message is not as the bot posted it. " +
 		"Somebody may be using the bot's token. The approval request is posted again in the run's thread.")
-	errForgedControl = refusedPress("Your press did not count: the bot did not post this message as it is now. " +
+	errForgedControl = refusedPress("Your press did not count: this message is not as the bot posted it. " +
 		"Somebody may be using the bot's token. Use the buttons in the run's thread.")
-	errForgedRequest = refusedPress("This did not count: the bot did not post this message as it is now. " +
+	errForgedRequest = refusedPress("This did not count: this message is not as the bot posted it. " +
 		"Somebody may be using the bot's token. Type the command again.")
-	errForgedRisk = refusedPress("Your press did not count: the bot did not post this message as it is now. " +
+	errForgedRisk = refusedPress("Your press did not count: this message is not as the bot posted it. " +
 		"Somebody may be using the bot's token. Use the request in the thread of the isolation report.")
 	errCopyPress = refusedPress("Your press did not count, because Slack shows this message twice. " +
 		"Press in the other one; this one is removed.")
@@ -66,9 +66,12 @@ const (
 		"It has just been renewed: press again.")
 )
 
-// subject is what a button is about: an approval, a run, or a request to accept a risk. All are zero for
-// a button that is about none of them.
-type subject struct{ approval, run, risk uuid.UUID }
+// subject is what a button is about: an approval, a run, a request to accept a risk, or a domain with the run
+// that made it live. All are zero for a button that is about none of them.
+type subject struct {
+	approval, run, risk uuid.UUID
+	domain              string
+}
 
 // press is a press of somebody about a subject that does not count.
 func (s subject) press(person bot.Person) service.Press {
@@ -155,6 +158,9 @@ func (p *provenance) tidy(ctx context.Context, root string) error {
 // forged records a press that did not count and shows again what the bot delivered. It returns what
 // the person reads.
 func (p *provenance) forged(ctx context.Context, action bot.Action, about subject, key string) error {
+	if err := p.findRun(ctx, &about); err != nil {
+		return err
+	}
 	keys := []string{key}
 	refused := errForgedRequest
 	switch {
@@ -174,6 +180,18 @@ func (p *provenance) forged(ctx context.Context, action bot.Action, about subjec
 		return err
 	}
 	return refused
+}
+
+// findRun sets the run of a subject that is about a domain which a run made live.
+func (p *provenance) findRun(ctx context.Context, about *subject) error {
+	if about.domain == "" {
+		return nil
+	}
+	live, err := p.service.Records.LiveDomain(ctx, about.domain)
+	if err == nil && live != nil {
+		about.run = live.Run
+	}
+	return err
 }
 
 // report records a press that did not count in the audit trail.
@@ -209,7 +227,10 @@ func (p *provenance) requireAsked(ctx context.Context, action bot.Action, about 
 	case !asked:
 		p.log.WarnContext(ctx, "a press did not count: the bot did not ask this person", "action", action.ID,
 			"person", action.Person.ID, "channel", action.Channel)
-		err := p.report(ctx, action, about, "a private message that the bot did not send, or too long ago")
+		if err := p.findRun(ctx, &about); err != nil {
+			return "", err
+		}
+		err := p.report(ctx, action, about, "a private message that the bot did not send, or sent too long ago")
 		if err != nil {
 			return "", err
 		}

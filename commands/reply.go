@@ -13,8 +13,8 @@ import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/access"
-	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/refusal"
 	"github.com/atlilith/onboardbot/internal/routine"
 )
 
@@ -145,7 +145,7 @@ func lateForms(origins *provenance, messages *messenger) bot.LateForms {
 // explain is an error as a sentence. An error that the person did not cause is logged here, once,
 // under the name and the id of what it was about, and the sentence has the id.
 func (r *responder) explain(ctx context.Context, err error, name, id string) string {
-	text, expected := render.ErrorText(err)
+	text, expected := refusal.Text(err)
 	if expected {
 		return text
 	}
@@ -154,6 +154,24 @@ func (r *responder) explain(ctx context.Context, err error, name, id string) str
 		return text
 	}
 	return strings.TrimSuffix(text, ".") + " for " + blockkit.Code(id) + "."
+}
+
+// sentForm is a form that somebody sent, the title of what takes its place, and what it is about.
+type sentForm struct {
+	bot.Submission
+	title, name, id string
+}
+
+// refuse says what is wrong with a form: at its inputs where it can be corrected there, otherwise in its
+// place. Without an error it closes the form.
+func (r *responder) refuse(ctx context.Context, form sentForm, err error) bot.Answer {
+	if err == nil {
+		return bot.Answer{}
+	}
+	if fields := refusal.Fields(err, form.State); fields != nil {
+		return bot.FieldErrors(fields)
+	}
+	return bot.ReplaceView(mrkdwn.Notice(form.title, r.explain(ctx, err, form.name, form.id)))
 }
 
 // failure is [responder.explain] as a reply.

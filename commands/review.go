@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/refusal"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
@@ -105,7 +105,7 @@ func (h *reviewHandlers) show(ctx context.Context, page reviewPage) (slack.Modal
 	content := h.renderer.Review(view, page.preapprovals, page.person.ID)
 	if len(content.Items) > 0 {
 		if err := h.service.MayDecide(ctx, view.Run, page.person.ID); err != nil {
-			text, expected := render.ErrorText(err)
+			text, expected := refusal.Text(err)
 			if !expected {
 				return slack.ModalViewRequest{}, err
 			}
@@ -195,9 +195,9 @@ func (h *reviewHandlers) submitted(ctx context.Context, submission bot.Submissio
 	if len(picked) == 0 && box != "" {
 		return bot.FieldErrors(map[string]string{box: "Select the changes that you approve, or close this."}), nil
 	}
-	given := service.Decision{Operator: submission.Person.ID,
-		Reason: submission.State[render.BlockReason][render.ActionReason].Value, Shown: render.ShownInReview,
+	given := service.Decision{Operator: submission.Person.ID, Shown: render.ShownInReview,
 		NextWindow: render.ReviewLater(submission.State)}
+	given.Reason, _ = refusal.Typed(submission.State)
 	counted := 0
 	about := reviewed(meta.Run, picked)
 	err = h.origins.admit(ctx, submission.Person, about)
@@ -207,13 +207,8 @@ func (h *reviewHandlers) submitted(ctx context.Context, submission bot.Submissio
 			counted, err = h.service.ApproveAll(ctx, meta.Run, picked, given)
 		}
 	}
-	switch {
-	case errors.Is(err, onboarding.ErrNoReason):
-		text, _ := render.ErrorText(err)
-		return bot.FieldErrors(map[string]string{render.BlockReason: text}), nil
-	case err != nil:
-		return bot.ReplaceView(mrkdwn.Notice("Review all", h.replies.explain(ctx, err, "run", meta.Run.String()))),
-			nil
+	if err != nil {
+		return h.replies.refuse(ctx, sentForm{submission, "Review all", "run", meta.Run.String()}, err), nil
 	}
 	return bot.ReplaceView(render.ReviewDone(meta, counted, len(picked), given.NextWindow)), nil
 }

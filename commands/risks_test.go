@@ -63,8 +63,14 @@ func (r *botFixture) postRisk(platform *riskyPlatform, words ...string) workspac
 	return r.read(r.ana, words...)
 }
 
-// askToAccept fills in the form behind the button of the risk, and returns what came of it.
+// askToAccept sends the form behind the button of the risk, and returns what came of it.
 func (r *botFixture) askToAccept(who *workspace.Person, report workspace.Message, until string) workspace.Outcome {
+	r.t.Helper()
+	return r.submit(r.riskForm(who, report, until))
+}
+
+// riskForm fills in the form behind the button of the risk.
+func (r *botFixture) riskForm(who *workspace.Person, report workspace.Message, until string) *workspace.Form {
 	r.t.Helper()
 	r.press(who, report, "Accept this risk…")
 	form, err := who.Modal(r.ctx())
@@ -73,7 +79,7 @@ func (r *botFixture) askToAccept(who *workspace.Person, report workspace.Message
 	must(r.t, err)
 	_, err = form.Choose(r.ctx(), "Last day (UTC)", until)
 	must(r.t, err)
-	return r.submit(form)
+	return form
 }
 
 func day(days int) string { return time.Now().UTC().AddDate(0, 0, days).Format(time.DateOnly) }
@@ -85,13 +91,9 @@ func TestARiskIsAccepted(t *testing.T) {
 	platform := &riskyPlatform{definition: "3f2a90c1d4e5"}
 	report := r.postRisk(platform, "Risk: execute of `public.export`")
 	for _, wrong := range []string{day(-1), day(400)} {
-		if out := r.askToAccept(r.ana, report, wrong); !strings.Contains(out.Errors["until"], "Choose a day from") {
-			t.Fatalf("until %s: %+v", wrong, out)
+		if said := r.wrong(r.riskForm(r.ana, report, wrong)); !strings.Contains(said, "Choose a day from") {
+			t.Fatalf("until %s: %s", wrong, said)
 		}
-		form, err := r.ana.Modal(r.ctx())
-		must(t, err)
-		_, err = form.Cancel(r.ctx())
-		must(t, err)
 	}
 	if out := r.askToAccept(r.ana, report, day(30)); !out.Closed {
 		t.Fatalf("%+v", out)
@@ -117,11 +119,11 @@ func TestARiskIsAccepted(t *testing.T) {
 		t.Fatalf("before somebody decided: %+v", got)
 	}
 	r.press(r.bo, request, "Accept")
-	r.read(r.cleo, "Risk accepted until "+day(30)+" by @Bo Lindqvist", "asked by @Ana Ortiz", "[Withdraw…]")
+	r.read(r.cleo, "Risk accepted until "+day(30)+" by @Bo Lindqvist", "requested by @Ana Ortiz", "[Withdraw…]")
 	got := r.reportRisk(platform)
 	if got.Verdict != isolation.Sound || len(got.Accepted) != 1 ||
 		got.Accepted[0].String() != "execute of public.export: only the API calls it "+
-			"(asked by ana, accepted by bo, until "+day(30)+")" {
+			"(requested by ana, accepted by bo, until "+day(30)+")" {
 		t.Fatalf("accepted: %+v", got)
 	}
 	changed := r.reportRisk(&riskyPlatform{definition: "000000000000"})
@@ -129,14 +131,14 @@ func TestARiskIsAccepted(t *testing.T) {
 		t.Errorf("its object changed: %+v", changed)
 	}
 	quiet := r.postRisk(platform, "No tenant can reach another tenant's rows", "1 accepted risk",
-		"Accepted until "+day(30)+": execute of `public.export`", "asked by ana, accepted by bo")
+		"Accepted until "+day(30)+": execute of `public.export`", "requested by ana, accepted by bo")
 	r.press(r.cleo, quiet, "Withdraw…")
 	r.read(r.bo, "Withdrawn by @Cleo Park")
 	if got := r.reportRisk(platform); got.Verdict != isolation.Incomplete {
 		t.Errorf("withdrawn: %+v", got)
 	}
 	r.press(r.ana, quiet, "Withdraw…")
-	r.readPrivate(r.ana, "Withdrawn by @Cleo Park", "Your click changed nothing")
+	r.readPrivate(r.ana, "Withdrawn by @Cleo Park", "Your press changed nothing")
 
 	if out := r.askToAccept(r.bo, report, day(1)); !out.Closed {
 		t.Fatalf("asked anew: %+v", out)
@@ -155,6 +157,77 @@ func TestARiskIsAccepted(t *testing.T) {
 	}
 }
 
+// TestARiskWaitsForApprovers has a request wait where approval requests do, and one person accept it on
+// the Home tab and another withdraw it in a direct message.
+func TestARiskWaitsForApprovers(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t, func(_ *workspace.Config, _ *onboarding.Policy, config *access.Config) {
+		config.Notify = access.NotifyBoth
+	})
+	report := r.postRisk(&riskyPlatform{definition: "3f2a90c1d4e5"}, "Risk: execute of `public.export`")
+	if out := r.askToAccept(r.ana, report, day(30)); !out.Closed {
+		t.Fatalf("%+v", out)
+	}
+	r.read(r.bo, "Accept this risk?", "A second operator must decide: @operators or @Cleo Park")
+	const asked = "A risk in an isolation report, requested by @Ana Ortiz in #ops"
+	direct, err := r.cleo.WaitText(r.ctx(), "", asked, "only the API calls it", "[Accept] [Reject…] [Withdraw…]")
+	must(t, err)
+	const line = "Accept the risk execute of `public.export`? Requested by @Ana Ortiz"
+	if answer := r.say(r.bo, "ops", "status"); !strings.Contains(answer, line) {
+		t.Errorf("status: %s", answer)
+	}
+	if answer := r.say(r.ana, "ops", "status"); !strings.Contains(answer, "Nothing is waiting for you.") {
+		t.Errorf("status of who asked: %s", answer)
+	}
+	must(t, r.bo.OpenHome(r.ctx()))
+	home, err := r.bo.Home(r.ctx())
+	must(t, err)
+	_, err = home.Wait(r.ctx(), has("Accept the risk execute of `public.export`?", "only the API calls it"))
+	must(t, err)
+	_, err = home.Press(r.ctx(), "Accept")
+	must(t, err)
+	_, err = home.Wait(r.ctx(), has("Nothing is waiting for you."))
+	must(t, err)
+	r.read(r.ana, "Risk accepted until "+day(30)+" by @Bo Lindqvist", "[Withdraw…]")
+	_, err = r.cleo.WaitText(r.ctx(), "", asked, "Risk accepted until "+day(30))
+	must(t, err)
+	r.press(r.cleo, direct, "Withdraw…")
+	r.read(r.ana, "Withdrawn by @Cleo Park")
+	if messages, err := r.ana.Read(r.ctx(), ""); err == nil && len(messages) > 0 {
+		t.Errorf("who asked gets direct messages: %+v", messages)
+	}
+	r.noRefusals()
+}
+
+// TestNobodyDecidesOnARisk has approvers reminded of a request that then expires.
+func TestNobodyDecidesOnARisk(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t, func(_ *workspace.Config, domain *onboarding.Policy, config *access.Config) {
+		config.Notify = access.NotifyBoth
+		domain.ApprovalLife, domain.RemindBefore = 2*time.Second, 1500*time.Millisecond
+	})
+	report := r.postRisk(&riskyPlatform{definition: "3f2a90c1d4e5"}, "Risk: execute of `public.export`")
+	if out := r.askToAccept(r.ana, report, day(30)); !out.Closed {
+		t.Fatalf("%+v", out)
+	}
+	const over, reminder = "Nobody decided in time: the request of @Ana Ortiz expired",
+		"The risk execute of `public.export` needed a decision; nobody decided in time."
+	if text := r.read(r.bo, over).Render(200, r.names()); strings.Contains(text, "[") {
+		t.Errorf("it keeps its buttons:\n%s", text)
+	}
+	if told := r.read(r.bo, reminder); told.ThreadTS != report.TS {
+		t.Errorf("the reminder is in the thread %q of %q", told.ThreadTS, report.TS)
+	}
+	for _, text := range []string{over, reminder} {
+		_, err := r.cleo.WaitText(r.ctx(), "", text)
+		must(t, err)
+	}
+	if answer := r.say(r.bo, "ops", "status"); !strings.Contains(answer, "Nothing is waiting for you.") {
+		t.Errorf("status: %s", answer)
+	}
+	r.noRefusals()
+}
+
 // TestNobodyForgesAnAcceptedRisk plays an operator who also holds the bot's token and writes to its
 // database.
 func TestNobodyForgesAnAcceptedRisk(t *testing.T) {
@@ -168,7 +241,7 @@ func TestNobodyForgesAnAcceptedRisk(t *testing.T) {
 	if out := r.askToAccept(r.ana, report, day(30)); !out.Closed {
 		t.Fatalf("%+v", out)
 	}
-	request := r.read(r.bo, "Accept this risk?", "A code of their authenticator app is required")
+	request := r.read(r.bo, "Accept this risk?", "a code from an authenticator app is required")
 	var id string
 	must(t, r.pool.QueryRow(r.ctx(), `SELECT id::text FROM risks`).Scan(&id))
 	open := func() {
@@ -196,7 +269,7 @@ func TestNobodyForgesAnAcceptedRisk(t *testing.T) {
 	must(t, err)
 	r.press(r.bo, r.read(r.bo, "Popcorn?"), "Yes")
 	r.inTrail(workspace.Bo + " forged_press: a message of the bot that was changed")
-	request = r.read(r.bo, "Accept this risk?", "A code of their authenticator app is required")
+	request = r.read(r.bo, "Accept this risk?", "a code from an authenticator app is required")
 	open()
 
 	exec := func(sql string) {
@@ -224,24 +297,20 @@ func TestNobodyForgesAnAcceptedRisk(t *testing.T) {
 	factors, err := secondfactor.Open(r.pool, secondfactor.Config{Key: secret.New(riskKey)})
 	must(t, err)
 	code := r.enrolled(factors, workspace.Bo)
-	accepts := func(code string) workspace.Outcome {
+	accepts := func(code string) *workspace.Form {
 		t.Helper()
 		r.press(r.bo, request, "Accept")
 		form, err := r.bo.Modal(r.ctx())
 		must(t, err)
-		_, err = form.Fill(r.ctx(), "Code of your authenticator app", code)
+		_, err = form.Fill(r.ctx(), "Code from your authenticator app", code)
 		must(t, err)
-		return r.submit(form)
+		return form
 	}
-	if out := accepts("000000"); !strings.Contains(out.Errors["code"], "tries are left") {
-		t.Fatalf("a wrong code: %+v", out)
+	if said := r.wrong(accepts("000000")); !strings.Contains(said, "tries are left") {
+		t.Fatalf("a wrong code: %s", said)
 	}
 	r.inTrail(workspace.Bo + " refused: accept risk " + id + ": the code of " + workspace.Bo)
-	form, err := r.bo.Modal(r.ctx())
-	must(t, err)
-	_, err = form.Cancel(r.ctx())
-	must(t, err)
-	if out := accepts(code(0)); !out.Closed {
+	if out := r.submit(accepts(code(0))); !out.Closed {
 		t.Fatalf("%+v", out)
 	}
 	r.read(r.ana, "Risk accepted until "+day(30)+" by @Bo Lindqvist")

@@ -8,8 +8,8 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/form"
-	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/refusal"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -45,7 +45,7 @@ func (h *formHandlers) submitted(ctx context.Context, submission bot.Submission)
 	}
 	text := h.replies.explain(ctx, err, "slug", draft.Slug)
 	problems, wrong := h.starter.fieldErrors(draft, err)
-	_, expected := render.ErrorText(err)
+	_, expected := refusal.Text(err)
 	answer := bot.ReplaceView(mrkdwn.Notice("Onboarding", text))
 	switch {
 	case wrong:
@@ -74,14 +74,18 @@ func (h *formHandlers) refused(ctx context.Context, meta form.Meta, err error) b
 
 // carryOut does what a form asks for. A draft that cannot begin is saved.
 func (h *formHandlers) carryOut(ctx context.Context, sent *formSubmission) error {
-	logo, err := h.logos.fetch(ctx, sent)
+	var err error
+	picture := sent.draft.Logo
+	if sent.draft.Mode == onboarding.ModeOwner {
+		picture, err = h.logos.Fetch(ctx, sent.Submission, picture)
+	}
 	if problems, ok := errors.AsType[form.FieldErrors](err); ok {
 		if now, unknown := h.starter.clocks.now(ctx, sent.Person, sent.draft.At); unknown == nil {
 			problems.Merge(h.starter.check(ctx, sent.meta, sent.draft, now))
 		}
 	}
 	if err == nil {
-		sent.draft.Logo = logo
+		sent.draft.Logo = picture
 		if sent.meta.Plan {
 			return h.plans.ofForm(ctx, sent)
 		}

@@ -42,7 +42,7 @@ func TestAnApprovedChangeWaitsForItsWindow(t *testing.T) {
 	r.press(r.ana, held, "Apply now")
 	r.readPrivate(r.ana, "your own request")
 	r.press(r.cleo, held, "Apply now")
-	r.read(r.ana, "Database: done", "@Cleo Park had it applied outside its window")
+	r.read(r.ana, "Database: done", "@Cleo Park pressed Apply now outside its window")
 	if answer := r.say(r.ana, "ops", "log merche-biche"); !strings.Contains(answer, "not applied yet: waits until ") ||
 		!strings.Contains(answer, "Database: applied outside its window by @Cleo Park") {
 		t.Errorf("the log says %s", answer)
@@ -103,7 +103,8 @@ func TestAnUndoWaitsForItsTime(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 	r.press(r.ana, *out.Message, "Undo, keep certificates")
-	r.read(r.ana, "Undoing the onboarding of Merche Biche", "No approved change is applied before ", " 23:30 Asia/Tokyo")
+	r.read(r.ana, "Undoing the onboarding of Merche Biche", "No approved change is applied before ",
+		" 23:30 Asia/Tokyo")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed", "Delete Merche Biche", "No approved change is applied"),
 		"Approve")
 	r.read(r.bo, "Database: approved, waits until ", " 23:30 Asia/Tokyo")

@@ -55,7 +55,7 @@ type Rule struct {
 	Approvers int `yaml:"approvers"`
 	// Reason makes those who agree say why. Default: false.
 	Reason bool `yaml:"reason"`
-	// Confirm makes those who agree type a code of their authenticator app: totp. It needs
+	// Confirm makes those who agree type a code from their authenticator app: totp. It needs
 	// second_factor.key. Default: Slack alone says who somebody is.
 	Confirm Confirm `yaml:"confirm"`
 }
@@ -76,7 +76,7 @@ func (p *Policy) CheckDomain(domain string) string {
 		}
 		for _, portal := range p.Portals {
 			if portalHost(portal).MatchString(name) {
-				return fmt.Sprintf("%s can be the portal of somebody; choose another.", name)
+				return fmt.Sprintf("%s is reserved for Providers' portals; choose another.", name)
 			}
 		}
 	}

@@ -37,7 +37,7 @@ type Confirm string
 // The ways to confirm a vote.
 const (
 	ConfirmNone Confirm = ""
-	ConfirmTOTP Confirm = "totp" // a code of an authenticator app (RFC 6238)
+	ConfirmTOTP Confirm = "totp" // a code from an authenticator app (RFC 6238)
 )
 
 // Signer signs requests and votes under a key that the bot's database does not have, so that whoever

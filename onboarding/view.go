@@ -48,15 +48,20 @@ type Absence struct {
 	From, Until     time.Time
 }
 
-// Covered returns who gets the messages of people at a time: themselves, or who covers for them. A
-// cover passes nothing on. The requester of the run covers for nobody, since they may not decide on
-// it. Each is there once.
+// Covered is [Covered] for what the run asks people.
 func (v *View) Covered(ids []string, at time.Time) []string {
+	return Covered(ids, v.Absences, v.Requester.ID, at)
+}
+
+// Covered returns who gets the messages of people at a time: themselves, or who covers for them. A
+// cover passes nothing on. The requester covers for nobody, since they may not decide on what they
+// asked for. Each is there once.
+func Covered(ids []string, absences []Absence, requester string, at time.Time) []string {
 	var covered []string
 	for _, id := range ids {
-		for _, absence := range v.Absences {
+		for _, absence := range absences {
 			away := absence.Operator == id && !at.Before(absence.From) && at.Before(absence.Until)
-			if away && absence.Cover != v.Requester.ID {
+			if away && absence.Cover != requester {
 				id = absence.Cover
 				break
 			}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -56,8 +57,31 @@ func (d *delivery) setAside(ctx context.Context, m row, failure error) error {
 	return nil
 }
 
-// PutStorable is [Outbox.Put], but leaves out a message that can never be stored. That is logged and
-// counted, and the others are put.
+// maxRemembered bounds how many keys of messages a process remembers that could not be stored.
+const maxRemembered = 1000
+
+// keySet remembers keys of messages. A message is rendered again at each change of its run.
+type keySet struct {
+	mu   sync.Mutex
+	keys map[string]bool
+}
+
+// add reports whether a key is new. It forgets all keys once there are too many.
+func (s *keySet) add(key string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.keys[key] {
+		return false
+	}
+	if s.keys == nil || len(s.keys) >= maxRemembered {
+		s.keys = map[string]bool{}
+	}
+	s.keys[key] = true
+	return true
+}
+
+// PutStorable is [Outbox.Put], but leaves out a message that can never be stored. That is counted, and
+// logged once by each process; the others are put.
 func (o *Outbox) PutStorable(ctx context.Context, tx pgx.Tx, messages ...post.Message) error {
 	err := o.putInSavepoint(ctx, tx, messages...)
 	if !unstorable(err) {
@@ -67,8 +91,10 @@ func (o *Outbox) PutStorable(ctx context.Context, tx pgx.Tx, messages ...post.Me
 		err := o.putInSavepoint(ctx, tx, m)
 		if unstorable(err) {
 			o.count(postAttempt, resultSetAside)
-			o.log.WarnContext(ctx, "a message is set aside, since it can never be stored",
-				"message", m.Key, "channel", m.Channel, "code", cmp.Or(rowFault(err), "invalid"), "error", err)
+			if o.aside.add(m.Key) {
+				o.log.WarnContext(ctx, "a message is set aside, since it can never be stored",
+					"message", m.Key, "channel", m.Channel, "code", cmp.Or(rowFault(err), "invalid"), "error", err)
+			}
 			continue
 		}
 		if err != nil {

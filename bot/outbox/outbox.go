@@ -37,6 +37,8 @@ type Outbox struct {
 	running  chan struct{}
 	backoffs *backoffs
 	made     time.Time
+	// aside are the messages that could not be stored.
+	aside keySet
 }
 
 // New needs a database that [Migrations] and River's own migrations have prepared; the pool's

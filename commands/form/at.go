@@ -102,7 +102,7 @@ func atHint(at *onboarding.Moment, clock windows.Clock, zone *time.Location) (hi
 	switch {
 	case at.Zone != zone.String():
 	case zone == time.UTC:
-		hint = "The time is in UTC: Slack says no other time zone for you."
+		hint = "The time is in UTC, since Slack does not know your time zone."
 	default:
 		hint = "The time is in your time zone in Slack."
 	}
@@ -110,7 +110,7 @@ func atHint(at *onboarding.Moment, clock windows.Clock, zone *time.Location) (hi
 	case windows.Skipped:
 		hint += " The clocks go forward that night and skip the time that you typed."
 	case windows.Twice:
-		hint += " The clocks go back that night: it is the first of two such times."
+		hint += " The clocks go back that night, so this time comes twice. The first one counts."
 	}
 	return strings.TrimSpace(hint)
 }

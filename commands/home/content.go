@@ -8,6 +8,8 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/commands/render/isolationreport"
+	"github.com/atlilith/onboardbot/commands/render/refusal"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -21,7 +23,7 @@ const (
 // content gathers what somebody's tab shows.
 func (t *Tabs) content(ctx context.Context, person bot.Person) (render.Home, error) {
 	if err := t.Gate.RequireOperator(ctx, person); err != nil {
-		text, expected := render.ErrorText(err)
+		text, expected := refusal.Text(err)
 		if !expected {
 			return render.Home{}, err
 		}
@@ -67,6 +69,15 @@ func (t *Tabs) Waiting(ctx context.Context, person string) (render.Home, error) 
 	}
 	for _, run := range stuck[:min(len(stuck), maxListed)] {
 		content.Stuck = append(content.Stuck, t.listed(ctx, run))
+	}
+	requests, err := t.Risks.WaitingFor(ctx, person)
+	if err != nil {
+		return render.Home{}, err
+	}
+	content.More += max(0, len(requests)-maxListed)
+	for _, request := range requests[:min(len(requests), maxListed)] {
+		content.Others = append(content.Others,
+			isolationreport.PendingRisk(request, t.address(ctx, isolationreport.RiskKey(request.ID))))
 	}
 	content.Freeze, err = t.Service.Records.Frozen(ctx)
 	return content, err

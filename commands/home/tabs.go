@@ -21,6 +21,7 @@ import (
 // Dependencies are what [Tabs] work with. All are required.
 type Dependencies struct {
 	Service   *service.Service
+	Risks     *service.Risks
 	Workspace *bot.Workspace
 	Outbox    *outbox.Outbox
 	Gate      *access.Gate

@@ -2,7 +2,6 @@ package projection
 
 import (
 	"context"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -10,9 +9,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/isolationreport"
-	"github.com/atlilith/onboardbot/onboarding/isolation"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
-	"github.com/atlilith/onboardbot/onboarding/risk"
 )
 
 // IsolationAnnouncer posts reports on isolation in the channel that they are for, and tells the
@@ -36,19 +33,14 @@ func (a *IsolationAnnouncer) Announce(ctx context.Context, tx pgx.Tx, record rep
 	return a.outbox.Put(ctx, tx, isolationreport.Messages(&record, a.config.Approvers, a.config.Command)...)
 }
 
-// RiskChanged shows what became of a request to accept a risk, in the thread of the report.
-func (a *IsolationAnnouncer) RiskChanged(ctx context.Context, tx pgx.Tx, request *risk.Request) error {
-	return a.outbox.Put(ctx, tx, isolationreport.RiskMessage(request, a.config.Approvers, time.Now()))
-}
-
 // LastReport returns the newest report, nil if there is none yet.
 func (a *IsolationAnnouncer) LastReport(ctx context.Context) (*render.IsolationReport, error) {
 	record, err := a.store.Last(ctx)
 	if err != nil || record == nil {
 		return nil, err
 	}
-	report := &render.IsolationReport{At: record.At, Summary: isolationreport.Outcome(record)}
-	report.Proven = record.Report != nil && record.Report.Verdict == isolation.Sound
+	report := &render.IsolationReport{At: record.At}
+	report.Mark, report.Summary = isolationreport.Outcome(record)
 	if report.Link, err = a.outbox.Permalink(ctx, isolationreport.Key(record.ID)); err != nil {
 		report.Link = "" // Slack does not show it yet, or no longer
 	}

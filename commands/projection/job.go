@@ -30,10 +30,12 @@ func (projectArgs) InsertOpts() river.InsertOpts {
 // projectTimeout bounds one projection: some reads, and a row for each message.
 const projectTimeout = 30 * time.Second
 
-// AddWorkers registers the jobs that project runs, and that tell of threads which Slack refuses.
+// AddWorkers registers the jobs that project runs and requests to accept risks, and that tell of threads
+// which Slack refuses.
 func (p *Projector) AddWorkers(workers *river.Workers) {
 	river.AddWorker(workers, &unreachableWorker{projector: p})
 	river.AddWorker(workers, &worker{projector: p})
+	river.AddWorker(workers, &riskWorker{projector: p})
 }
 
 type worker struct {
@@ -44,7 +46,12 @@ type worker struct {
 func (*worker) Timeout(*river.Job[projectArgs]) time.Duration { return projectTimeout }
 
 func (*worker) NextRetry(job *river.Job[projectArgs]) time.Time {
-	return time.Now().Add(min(time.Duration(job.Attempt)*time.Second, 30*time.Second))
+	return nextRetry(job.Attempt)
+}
+
+// nextRetry is when a projection that failed is tried again.
+func nextRetry(attempt int) time.Time {
+	return time.Now().Add(min(time.Duration(attempt)*time.Second, 30*time.Second))
 }
 
 func (w *worker) Work(ctx context.Context, job *river.Job[projectArgs]) error {

@@ -39,9 +39,11 @@ type Dependencies struct {
 	Directory *access.Directory
 	HomeTabs  HomeTabs
 	Renderer  render.Renderer
+	// RemindBefore is how long before a request expires the approvers are reminded.
+	RemindBefore time.Duration
 }
 
-// Projector keeps the messages about runs up to date.
+// Projector keeps the messages about runs and about requests to accept risks up to date.
 type Projector struct {
 	Dependencies
 	assets *store.Assets

@@ -265,7 +265,7 @@ func (r Renderer) decisionLines(view *onboarding.View, approval *onboarding.Appr
 		who += ". A reason is required"
 	}
 	if approval.Confirm == onboarding.ConfirmTOTP {
-		who += ". A code of their authenticator app is required"
+		who += ". A code from their authenticator app is required"
 	}
 	return append(lines, who+".")
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/refusal"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -44,29 +45,6 @@ func (m ConfirmMeta) Needed(view *onboarding.View, approval *onboarding.Approval
 		needed.Step = step.Definition
 	}
 	return needed
-}
-
-// The block ids of the inputs for a reason and for a code, and their action id.
-const (
-	BlockReason  = "reason"
-	BlockCode    = "code"
-	ActionReason = "input"
-)
-
-// CodeInput asks for the six digits that an authenticator app shows, perhaps with a space between.
-func CodeInput() *slack.InputBlock {
-	code := slack.NewPlainTextInputBlockElement(blockkit.Plain("123456", blockkit.MaxPlaceholder), ActionReason)
-	code.MinLength, code.MaxLength = 6, 7
-	return slack.NewInputBlock(BlockCode, blockkit.Plain("Code of your authenticator app", blockkit.MaxInputLabel), nil,
-		code)
-}
-
-// ReasonInput asks for a reason that somebody reads, such as the requester.
-func ReasonInput(label, reader string, focused bool) *slack.InputBlock {
-	reason := slack.NewPlainTextInputBlockElement(blockkit.Plain("For the "+reader+" and the audit log",
-		blockkit.MaxPlaceholder), ActionReason)
-	reason.Multiline, reason.MaxLength, reason.FocusOnLoad = true, onboarding.MaxReason, focused
-	return slack.NewInputBlock(BlockReason, blockkit.Plain(label, blockkit.MaxInputLabel), nil, reason)
 }
 
 // ConfirmForm asks for what a decision still needs. If that is to be shown the whole change, the
@@ -114,10 +92,10 @@ func ConfirmForm(needed *onboarding.ConfirmationNeededError, do Decision, number
 	if last {
 		modal.Submit = blockkit.Plain(submit, blockkit.MaxViewTitle)
 		if needed.Reason {
-			page.Blocks = append(page.Blocks, ReasonInput(label, "requester", true))
+			page.Blocks = append(page.Blocks, refusal.ReasonInput(label, "requester", true))
 		}
 		if needed.Code {
-			page.Blocks = append(page.Blocks, CodeInput())
+			page.Blocks = append(page.Blocks, refusal.CodeInput())
 		}
 	}
 	modal.Blocks.BlockSet = page.Blocks

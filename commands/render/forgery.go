@@ -48,9 +48,13 @@ func (r Renderer) lockedOutMessage(view *onboarding.View, event onboarding.Event
 		Blocks: page.Blocks}
 }
 
-// everybody mentions the requester and all approvers.
+// everybody mentions the requester and all approvers, each once.
 func everybody(view *onboarding.View, approvers []string) string {
-	who := append([]string{view.Requester.ID}, approvers...)
-	slices.Sort(who[1:])
-	return mrkdwn.MentionAny(slices.Compact(who))
+	who := []string{view.Requester.ID}
+	for _, id := range approvers {
+		if !slices.Contains(who, id) {
+			who = append(who, id)
+		}
+	}
+	return mrkdwn.MentionAll(who)
 }

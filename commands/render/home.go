@@ -22,9 +22,11 @@ type Home struct {
 	Refused string
 	// Waiting are the approvals that this person can decide, Stuck their own runs that need them.
 	Waiting []PendingDecision
-	More    int // approvals that are not listed
-	Stuck   []ListedRun
-	Runs    []ListedRun
+	More    int // requests that are not listed
+	// Others are the requests about other things than runs that this person can decide.
+	Others []PendingItem
+	Stuck  []ListedRun
+	Runs   []ListedRun
 	// Live are the onboardings of live Providers. Expiry says when the certificates of their
 	// domains end, where known.
 	Live   []*onboarding.Run
@@ -43,6 +45,12 @@ type PendingDecision struct {
 	Approval *onboarding.Approval
 	Run      *onboarding.Run
 	Link     string
+}
+
+// PendingItem is a request about something else than a run, in one line, and whole with its buttons.
+type PendingItem struct {
+	Line   string
+	Blocks []slack.Block
 }
 
 // ListedRun is a run with the address of its thread.
@@ -64,15 +72,18 @@ func (r Renderer) Home(content Home, now time.Time) []slack.Block {
 	for _, each := range content.Waiting {
 		blocks = append(blocks, pendingBlocks(each)...)
 	}
+	for _, each := range content.Others {
+		blocks = append(blocks, each.Blocks...)
+	}
 	if content.More > 0 {
-		blocks = append(blocks, blockkit.Context(fmt.Sprintf("… and %d more approval requests in their threads.",
+		blocks = append(blocks, blockkit.Context(fmt.Sprintf("… and %d more requests in their threads.",
 			content.More)))
 	}
 	for _, each := range content.Stuck {
 		blocks = append(blocks,
 			blockkit.Section("Your run is stuck: "+r.line(each.Run, content.Freeze)+ThreadLink(each.Link)))
 	}
-	if len(content.Waiting)+len(content.Stuck) == 0 {
+	if len(content.Waiting)+len(content.Others)+len(content.Stuck) == 0 {
 		blocks = append(blocks, blockkit.Section("Nothing is waiting for you."))
 	}
 	lines := make([]string, len(content.Runs))
@@ -145,12 +156,8 @@ func expiryText(left time.Duration) string {
 }
 
 func isolationLine(report *IsolationReport) string {
-	mark := mrkdwn.MarkDone
-	if !report.Proven {
-		mark = mrkdwn.MarkFailed
-	}
-	return fmt.Sprintf("%s %s %s%s", mark, mrkdwn.Inline(mrkdwn.Summary(report.Summary)), blockkit.Date(report.At),
-		ThreadLink(report.Link))
+	return fmt.Sprintf("%s %s · %s%s", report.Mark, mrkdwn.Inline(mrkdwn.Summary(report.Summary)),
+		blockkit.Date(report.At), ThreadLink(report.Link))
 }
 
 // pendingLine is a pending decision in one line.
@@ -192,9 +199,8 @@ func linkInParentheses(address, label string) string {
 // IsolationReport is the newest report on isolation, in short.
 type IsolationReport struct {
 	At time.Time
-	// Proven reports whether nothing was found. Summary says in one sentence what was.
-	Proven  bool
-	Summary string
+	// Mark is that of the report, and Summary says in one sentence without a full stop what it found.
+	Mark, Summary string
 	// Link is the address of the whole report in Slack, empty if there is none.
 	Link string
 }

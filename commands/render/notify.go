@@ -13,9 +13,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// directMessageWindow is how long after an approval request was closed its direct messages are
-// still updated. Later they stay as they are.
-const directMessageWindow = 10 * time.Minute
+// DirectMessageWindow is how long after a request was closed its direct messages are still updated.
+// Later they stay as they are.
+const DirectMessageWindow = 10 * time.Minute
 
 // Direct returns the direct messages about a run: each approval request with its outcome,
 // reminders, and escalations. The recipients are user ids. The requester gets none.
@@ -31,7 +31,7 @@ func (r Renderer) Direct(view *onboarding.View, now time.Time, approvers, escala
 		to := approvers
 		switch event.Kind {
 		case onboarding.EventAsked:
-			if !approval.Closed.IsZero() && now.Sub(approval.Closed) > directMessageWindow {
+			if !approval.Closed.IsZero() && now.Sub(approval.Closed) > DirectMessageWindow {
 				continue
 			}
 			message = r.approvalRequest(view, approval, now)
@@ -48,24 +48,27 @@ func (r Renderer) Direct(view *onboarding.View, now time.Time, approvers, escala
 		default:
 			continue
 		}
-		if event.Kind != onboarding.EventAsked && now.Sub(event.At) > directMessageWindow {
+		if event.Kind != onboarding.EventAsked && now.Sub(event.At) > DirectMessageWindow {
 			continue
 		}
 		for _, person := range view.Covered(to, event.At) {
 			if person == view.Requester.ID {
 				continue
 			}
-			messages = append(messages, directMessage(view, message, person))
+			messages = append(messages, Directly(message, person, runHead(view)))
 		}
 	}
 	return messages
 }
 
-// directMessage returns a message of a thread as one person gets it, below a line that says which run
-// it is about.
-func directMessage(view *onboarding.View, message post.Message, person string) post.Message {
-	head := fmt.Sprintf("For *%s* (%s), requested by %s in %s", mrkdwn.Inline(view.Request.DisplayName),
+// runHead says which run a direct message is about.
+func runHead(view *onboarding.View) string {
+	return fmt.Sprintf("For *%s* (%s), requested by %s in %s", mrkdwn.Inline(view.Request.DisplayName),
 		blockkit.Code(view.Request.Slug), mrkdwn.Mention(view.Requester), blockkit.Channel(view.Channel))
+}
+
+// Directly returns a message of a thread as one person gets it, below a line that says what it is about.
+func Directly(message post.Message, person, head string) post.Message {
 	message.Blocks = slices.Insert(slices.Clone(message.Blocks), 0, slack.Block(blockkit.Context(head)))
 	message.Text = blockkit.Truncate(head+"\n"+message.Text, blockkit.MaxText)
 	message.Key, message.Channel, message.Thread = message.Key+"/dm/"+person, person, ""
@@ -78,16 +81,14 @@ func (r Renderer) callMessage(view *onboarding.View, events []onboarding.Event) 
 	var page mrkdwn.Builder
 	var names, settled []string
 	var open []*onboarding.Approval
-	ending := "it is closed now"
+	expired := false
 	for _, event := range events {
 		name := "*" + mrkdwn.Inline(title(view.Step(event.Step).Definition)) + "*"
 		if approval := view.Approval(event.Approval); approval.State == onboarding.ApprovalOpen {
 			names, open = append(names, name), append(open, approval)
 		} else {
 			settled = append(settled, name)
-			if approval.State == onboarding.ApprovalExpired {
-				ending = "nobody decided in time"
-			}
+			expired = expired || approval.State == onboarding.ApprovalExpired
 		}
 	}
 	escalated := events[0].Kind == onboarding.EventEscalated
@@ -100,16 +101,14 @@ func (r Renderer) callMessage(view *onboarding.View, events []onboarding.Event) 
 		page.Say(fmt.Sprintf("%s %s %s escalated because nobody had decided. Closed since then.", mrkdwn.MarkClock,
 			joinNames(settled), was))
 	case len(open) == 0:
-		page.Say(fmt.Sprintf("%s %s needed a decision; %s.", mrkdwn.MarkClock, joinNames(settled), ending))
+		page.Say(DecisionClosed(settled, expired))
 	case escalated:
 		page.Say(fmt.Sprintf("%s *Escalated*: nobody has decided on %s since %s. %s above in this thread and %s %s.",
 			mrkdwn.MarkAlarm, joinNames(names), blockkit.Date(open[0].Asked),
 			choose(open, "The request is", "The requests are"), choose(open, "expires", "expire"),
 			blockkit.Date(open[0].Expires)))
 	default:
-		page.Say(fmt.Sprintf("%s %s still %s a decision, above in this thread. %s %s.",
-			mrkdwn.MarkClock, joinNames(names), choose(open, "needs", "need"),
-			choose(open, "It expires", "They expire"), blockkit.Date(open[0].Expires)))
+		page.Say(DecisionNeeded(names, open[0].Expires))
 	}
 	var who []string
 	switch {
@@ -130,6 +129,25 @@ func (r Renderer) callMessage(view *onboarding.View, events []onboarding.Event) 
 	}
 	return post.Message{Key: eventKey(events[0]), Channel: view.Channel, Thread: RootKey(view.ID),
 		Text: page.Text(), Blocks: page.Blocks}
+}
+
+// DecisionNeeded reminds of requests that are still open.
+func DecisionNeeded(names []string, expires time.Time) string {
+	verb, ends := "needs", "It expires"
+	if len(names) > 1 {
+		verb, ends = "need", "They expire"
+	}
+	return fmt.Sprintf("%s %s still %s a decision, above in this thread. %s %s.", mrkdwn.MarkClock, joinNames(names),
+		verb, ends, blockkit.Date(expires))
+}
+
+// DecisionClosed is [DecisionNeeded] once the requests are closed.
+func DecisionClosed(names []string, expired bool) string {
+	ending := "it is closed now"
+	if expired {
+		ending = "nobody decided in time"
+	}
+	return fmt.Sprintf("%s %s needed a decision; %s.", mrkdwn.MarkClock, joinNames(names), ending)
 }
 
 // joinNames joins names in a sentence about all of them. Of many names it lists the first.

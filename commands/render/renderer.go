@@ -1,5 +1,5 @@
-// Package render shows the domain in Slack: pure functions from a view of a run, the Home tab, a
-// plan or an error to messages and modals. It uses no database, no Slack client and no clock of
+// Package render shows the domain in Slack: pure functions from a view of a run, the Home tab or a
+// plan to messages and modals. It uses no database, no Slack client and no clock of
 // its own, so the same view always gives the same messages.
 package render
 

@@ -12,6 +12,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/refusal"
 	"github.com/atlilith/onboardbot/commands/render/schedule"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -129,7 +130,7 @@ func (r Review) Page(number int) slack.ModalViewRequest {
 		r.writeItem(&page, approval)
 	}
 	if slices.ContainsFunc(open, func(approval *onboarding.Approval) bool { return approval.ReasonNeeded }) {
-		input := ReasonInput("Why?", "requester", false)
+		input := refusal.ReasonInput("Why?", "requester", false)
 		input.Optional = true
 		page.Blocks = append(page.Blocks, input)
 	}
@@ -249,7 +250,7 @@ func (r Review) writeRest(page *mrkdwn.Builder) {
 		page.Say("Nothing is left to decide.")
 	}
 	if len(r.later) > 0 {
-		lines := "*Not known yet*: approval is requested when the turn of each comes"
+		lines := "*Not known yet*: each is requested when its turn comes"
 		for _, line := range r.later {
 			lines += "\n" + mrkdwn.MarkPending + " " + line
 		}

@@ -191,8 +191,9 @@ func domainTask(view *onboarding.View, domain string, places []int) taskLine {
 			mark: mrkdwn.MarkDone}
 	}
 	line := stepTask(view, urgent)
+	step := line.name
 	line.id, line.name = stepID(places[0]), domain
-	line.words = strings.TrimSuffix(words+"; at "+string(view.Steps[urgent].Key.Kind())+": "+line.words, ": ")
+	line.words = strings.TrimSuffix(words+"; "+step+": "+line.words, ": ")
 	return line
 }
 

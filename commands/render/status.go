@@ -46,6 +46,9 @@ func (r Renderer) WaitingFor(content Home) *mrkdwn.Builder {
 	for _, each := range content.Waiting {
 		lines = append(lines, pendingLine(each))
 	}
+	for _, each := range content.Others {
+		lines = append(lines, each.Line)
+	}
 	for _, each := range content.Stuck {
 		lines = append(lines, "Your run is stuck: "+r.line(each.Run, content.Freeze)+ThreadLink(each.Link))
 	}
@@ -124,7 +127,7 @@ func (r Renderer) Status(view *onboarding.View, address string) *mrkdwn.Builder 
 	return page
 }
 
-// WriteBacklog says which messages Slack has not taken yet, if there are any. Whoever asks reads it
+// WriteBacklog says which messages Slack has not accepted yet, if there are any. Whoever asks reads it
 // where they would otherwise miss them.
 func WriteBacklog(page *mrkdwn.Builder, backlog post.Backlog) {
 	if backlog.Messages == 0 {
@@ -134,7 +137,7 @@ func WriteBacklog(page *mrkdwn.Builder, backlog post.Backlog) {
 	if backlog.Next >= time.Second {
 		next = "in " + mrkdwn.Duration(backlog.Next)
 	}
-	page.Say(fmt.Sprintf("%s Slack has not taken %s yet. The oldest has waited for %s. The next attempt is made %s.",
+	page.Say(fmt.Sprintf("%s Slack has not accepted %s yet. The oldest has waited for %s. The next attempt is made %s.",
 		mrkdwn.MarkBusy, mrkdwn.Count(backlog.Messages, "message"), mrkdwn.Duration(backlog.Age), next))
 }
 
@@ -147,7 +150,7 @@ func VerifyPage(run *onboarding.Run, look onboarding.Observation) *mrkdwn.Builde
 		page.Say(mrkdwn.MarkCancelled + " There is nothing to verify: the onboarding of " + name + " was cancelled.")
 		return page
 	case look.Later != "" || look.Waiting != "":
-		page.Say(fmt.Sprintf("%s %s cannot be checked yet: %s", mrkdwn.MarkPending, name,
+		page.Say(fmt.Sprintf("%s %s cannot be checked yet: %s.", mrkdwn.MarkPending, name,
 			mrkdwn.Inline(mrkdwn.Summary(look.Later+look.Waiting))))
 		return page
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,7 +15,7 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/isolationreport"
-	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/refusal"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 	"github.com/atlilith/onboardbot/onboarding/risk"
@@ -30,9 +29,11 @@ type Host interface {
 	Require(ctx context.Context, action bot.Action, request uuid.UUID) (source string, err error)
 	// Open opens a modal.
 	Open(ctx context.Context, trigger string, modal slack.ModalViewRequest) error
-	// Answer tells somebody what went wrong with a press. Explain words it for a form that is about an id.
+	// Answer tells somebody what went wrong with a press. Without an error it shows what the press did on
+	// the Home tab, if that is where they pressed.
 	Answer(ctx context.Context, action bot.Action, err error) error
-	Explain(ctx context.Context, err error, about string) string
+	// Refuse says what is wrong with a form that is about an id. Without an error it closes the form.
+	Refuse(ctx context.Context, form bot.Submission, about string, err error) bot.Answer
 	// Address is where Slack shows a message, empty if that is not known yet.
 	Address(ctx context.Context, key string) string
 }
@@ -109,7 +110,7 @@ func (h *Handlers) offered(ctx context.Context, submission bot.Submission) (bot.
 		link := h.host.Address(ctx, isolationreport.RiskKey(decided.Request.ID))
 		err = sentence(isolationreport.AskedText(decided, link))
 	}
-	return h.answer(ctx, err, place.Report)
+	return h.host.Refuse(ctx, submission, place.Report.String(), err), nil
 }
 
 func (h *Handlers) ask(ctx context.Context, submission bot.Submission, place isolationreport.Place) error {
@@ -126,12 +127,9 @@ func (h *Handlers) ask(ctx context.Context, submission bot.Submission, place iso
 	if request == nil {
 		return errNoRisk
 	}
-	return h.risks.Ask(ctx, request, service.Decision{Operator: submission.Person.ID, Source: source,
-		Reason: reasonIn(submission)})
-}
-
-func reasonIn(submission bot.Submission) string {
-	return submission.State[render.BlockReason][render.ActionReason].Value
+	given := service.Decision{Operator: submission.Person.ID, Source: source}
+	given.Reason, _ = refusal.Typed(submission.State)
+	return h.risks.Ask(ctx, request, given)
 }
 
 // act counts a press, or opens the form for what is missing.
@@ -161,26 +159,11 @@ func (h *Handlers) decided(ctx context.Context, submission bot.Submission) (bot.
 	}
 	source, err := h.host.Require(ctx, submission.Press(), meta.Risk)
 	if err == nil {
-		err = h.risks.Act(ctx, meta.Risk, meta.Act, service.Decision{Operator: submission.Person.ID, Source: source,
-			Reason: reasonIn(submission), Code: submission.State[render.BlockCode][render.ActionReason].Value})
+		given := service.Decision{Operator: submission.Person.ID, Source: source}
+		given.Reason, given.Code = refusal.Typed(submission.State)
+		err = h.risks.Act(ctx, meta.Risk, meta.Act, given)
 	}
-	if _, wrong := errors.AsType[*onboarding.CodeError](err); wrong {
-		text, _ := render.ErrorText(err)
-		return bot.FieldErrors(map[string]string{render.BlockCode: strings.ReplaceAll(text, "`", "")}), nil
-	}
-	return h.answer(ctx, riskError(err), meta.Risk)
-}
-
-// answer says in the place of a form what went wrong, and closes it if nothing did.
-func (h *Handlers) answer(ctx context.Context, err error, about uuid.UUID) (bot.Answer, error) {
-	switch {
-	case err == nil:
-		return bot.Answer{}, nil
-	case errors.Is(err, onboarding.ErrNoReason):
-		text, _ := render.ErrorText(err)
-		return bot.FieldErrors(map[string]string{render.BlockReason: text}), nil
-	}
-	return bot.ReplaceView(mrkdwn.Notice("Isolation", h.host.Explain(ctx, err, about.String()))), nil
+	return h.host.Refuse(ctx, submission, meta.Risk.String(), riskError(err)), nil
 }
 
 // riskError words what runs say in other words.

@@ -163,9 +163,10 @@ func (c *collector) reports() {
 	for i, message := range isolationreport.Messages(leaks(), renderer.Approvers, renderer.Command) {
 		c.message(fmt.Sprintf("isolation/leak-%d", i), message)
 	}
-	c.message("isolation/risk", isolationreport.RiskMessage(riskRequest(), renderer.Approvers, now))
-	c.message("isolation/risk-accepted", isolationreport.RiskMessage(
-		riskRequest(risk.Vote{Act: risk.Accept, By: bo, At: now}), renderer.Approvers, now))
+	approvers := isolationreport.Audience{Mentioned: renderer.Approvers}
+	c.message("isolation/risk", isolationreport.RiskMessages(riskRequest(), approvers, now)[0])
+	c.message("isolation/risk-accepted", isolationreport.RiskMessages(
+		riskRequest(risk.Vote{Act: risk.Accept, By: bo, At: now}), approvers, now)[0])
 	report := certificateReport()
 	c.message("certificates/table", certs.Table(report))
 	c.message("certificates/digest", certs.Digest(certificateDigest(report)))

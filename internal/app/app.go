@@ -102,6 +102,7 @@ type App struct {
 	engine       *engine.Engine
 	service      *service.Service
 	factor       onboarding.SecondFactor
+	notifier     *projection.Notifier
 	projector    *projection.Projector
 	viewers      *home.Viewers
 	home         *home.Tabs
@@ -144,16 +145,13 @@ func (a *App) buildSlack() (err error) {
 	if a.directory, err = access.NewDirectory(a.people, settings); err != nil {
 		return fmt.Errorf("commands: %w", err)
 	}
-	return nil
+	a.notifier, err = projection.NewNotifier(a.pool, a.log)
+	return err
 }
 
 // buildOnboarding makes the domain's engine and service with the runbook, and what shows runs in
 // Slack.
 func (a *App) buildOnboarding() (err error) {
-	notifier, err := projection.NewNotifier(a.pool, a.log)
-	if err != nil {
-		return err
-	}
 	a.parts.Isolation = a.isolation.tenant
 	book, err := runbook.New(a.parts, a.settings.Config)
 	if err != nil {
@@ -164,7 +162,7 @@ func (a *App) buildOnboarding() (err error) {
 	policy.Portals = []string{a.settings.Portal.URL, a.settings.Portal.ParentURL}
 	policy.ReservedSlugs = append(slices.Clone(policy.ReservedSlugs), commands.Words()...)
 	a.engine, err = engine.New(a.pool, engine.Dependencies{Runbook: book, Applier: book, Directory: a.directory,
-		Notifier: notifier, Signer: a.factor}, policy, a.log)
+		Notifier: a.notifier, Signer: a.factor}, policy, a.log)
 	if err != nil {
 		return fmt.Errorf("onboarding: %w", err)
 	}
@@ -173,7 +171,7 @@ func (a *App) buildOnboarding() (err error) {
 		Directory:  a.directory,
 		Platform:   a.parts.Platform,
 		Repository: book,
-		Notifier:   notifier,
+		Notifier:   a.notifier,
 		Engine:     a.engine,
 
 		SecondFactor: a.factor,
@@ -189,6 +187,8 @@ func (a *App) buildOnboarding() (err error) {
 		Directory: a.directory,
 		HomeTabs:  a.viewers,
 		Renderer:  projection.NewRenderer(a.directory.Config(), &policy, runbook.Reasons()),
+
+		RemindBefore: policy.RemindBefore,
 	})
 	return nil
 }
@@ -199,6 +199,7 @@ func (a *App) buildHandlers() (err error) {
 	gate := access.NewGate(a.workspace, a.service, settings)
 	a.home = home.New(home.Dependencies{
 		Service:   a.service,
+		Risks:     a.isolation.risks,
 		Workspace: a.workspace,
 		Outbox:    a.outbox,
 		Gate:      gate,

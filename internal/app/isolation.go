@@ -34,7 +34,7 @@ func (a *App) buildIsolation() error {
 	}
 	announcer := projection.NewIsolationAnnouncer(a.outbox, store, a.settings.Commands)
 	risks := service.NewRisks(a.pool, service.RiskDependencies{Directory: a.directory, SecondFactor: a.factor,
-		Notifier: announcer, Log: a.log.With("part", "isolation")}, a.settings.Onboarding)
+		Notifier: a.notifier, Log: a.log.With("part", "isolation")}, a.settings.Onboarding)
 	checker, turn := reports.Accepting(proof, risks), reports.NewTurn(a.pool)
 	a.isolation = &isolationReports{
 		store:     store,

@@ -214,7 +214,7 @@ func explain(message string) string {
 		return fmt.Sprintf("there is no key %q here; see config.example.yaml for the keys there are", field)
 	}
 	if value, kind, found := strings.Cut(strings.TrimPrefix(message, "cannot construct "), " into "); found {
-		return fmt.Sprintf("%s where %s is wanted", readable(value), wanted(kind))
+		return fmt.Sprintf("must be %s, not %s", wanted(kind), readable(value))
 	}
 	return message
 }

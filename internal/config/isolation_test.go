@@ -39,7 +39,7 @@ func TestCheckNeedsLittle(t *testing.T) {
 				"see config.example.yaml for the keys there are"},
 		{"a budget", minimal + "isolation:\n  budget:\n    connections: -1\n    lock_timeout: soon\n",
 			"line 7: isolation.budget.connections: must not be negative\n  line 8: isolation.budget.lock_timeout: " +
-				"text `soon` where a duration such as 30s, 15m or 24h is wanted"},
+				"must be a duration such as 30s, 15m or 24h, not text `soon`"},
 		{"a schedule is of no concern", minimal + "isolation:\n  schedule: {cron: mornings}\n", ""},
 	} {
 		path := filepath.Join(t.TempDir(), "config.yaml")

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/atlilith/onboardbot/onboarding/probe"
 )
 
 // Digest sums up a report in a few lines.
@@ -72,7 +74,8 @@ func (r SiteReport) Line(now time.Time) string {
 	default:
 		line += Span(left) + " left, until " + Time(r.Certificates[0].NotAfter)
 	}
-	if len(r.Faults) > 0 && r.Faults[0].Severity > Healthy {
+	said := ok && left < 0 && len(r.Faults) > 0 && r.Faults[0].Kind == probe.Expired
+	if len(r.Faults) > 0 && r.Faults[0].Severity > Healthy && !said {
 		line += "; " + r.Faults[0].Sentence
 	}
 	return line

@@ -41,6 +41,7 @@ func (d *driver) apply(ctx context.Context, w *work, change onboarding.Change) e
 		application.output.Line("Continuing with the rest of the approved change.")
 	}
 	err := d.applyItems(ctx, application)
+	w.release() // nothing is changed any more, so other runs need not wait until the effect shows
 	var observation onboarding.Observation
 	if err == nil {
 		observation, err = d.awaitEffect(ctx, w)

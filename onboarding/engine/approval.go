@@ -20,32 +20,41 @@ func (d *driver) requestApproval(ctx context.Context, w *work, observation onboa
 		return err
 	}
 	lapsed := w.approval
-	if lapsed == nil {
-		if taken, err := d.takePreapproval(ctx, w, approval.Digest); err != nil || taken {
-			return err
-		}
-	} else {
+	if lapsed != nil {
 		approval.Drift = onboarding.Drift(lapsed.Change, observation.Change)
 	}
-	w.approval = approval
-	w.set(onboarding.StepAsking, "", observation.Findings)
-	return d.save(ctx, w, func(tx Tx) error {
-		if lapsed != nil {
-			if err := lapse(ctx, tx, lapsed, approval.Drift); err != nil {
+	return d.change(ctx, w.run.ID, func(tx Tx, fresh *onboarding.Run) error {
+		if fresh.State != onboarding.RunActive {
+			return nil
+		}
+		if lapsed == nil {
+			if taken, err := d.takePreapproval(ctx, tx, w, approval.Digest); err != nil || taken {
 				return err
 			}
-		}
-		if err := tx.InsertApproval(ctx, approval); err != nil {
+		} else if err := lapse(ctx, tx, lapsed, approval.Drift); err != nil {
 			return err
 		}
-		if err := tx.AskTogether(ctx, approval); err != nil {
-			return err
-		}
-		if err := wakeFor(ctx, tx, approval); err != nil {
-			return err
-		}
-		return tx.AddEvent(ctx, w.event(onboarding.EventAsked))
+		w.approval = approval
+		w.set(onboarding.StepAsking, "", observation.Findings)
+		return ask(ctx, tx, w)
 	})
+}
+
+// ask puts a new approval to a second operator.
+func ask(ctx context.Context, tx Tx, w *work) error {
+	if err := tx.SaveStep(ctx, w.run.ID, w.step); err != nil {
+		return err
+	}
+	if err := tx.InsertApproval(ctx, w.approval); err != nil {
+		return err
+	}
+	if err := tx.AskTogether(ctx, w.approval); err != nil {
+		return err
+	}
+	if err := wakeFor(ctx, tx, w.approval); err != nil {
+		return err
+	}
+	return tx.AddEvent(ctx, w.event(onboarding.EventAsked))
 }
 
 // wakeFor has the run advanced when the reminder, the escalation and the end of an approval are
@@ -93,34 +102,29 @@ func lapse(ctx context.Context, tx Tx, approval *onboarding.Approval, why string
 // takePreapproval lets a step go on under the approval that was given before its turn, if there
 // is one for exactly this change. One that was shown, and perhaps voted on, and lacks approvers
 // becomes the step's open approval. Those for other changes lapse.
-func (d *driver) takePreapproval(ctx context.Context, w *work, digest onboarding.Digest) (taken bool, err error) {
-	run, step := w.run, w.step
-	err = d.change(ctx, run.ID, func(tx Tx, fresh *onboarding.Run) error {
-		if fresh.State != onboarding.RunActive {
-			return nil
+func (d *driver) takePreapproval(
+	ctx context.Context, tx Tx, w *work, digest onboarding.Digest,
+) (taken bool, err error) {
+	given, err := tx.Preapprovals(ctx, w.run.ID, w.step.Key)
+	if err != nil {
+		return false, err
+	}
+	for _, approval := range given {
+		valid := time.Now().Before(d.engine.policy.ValidUntil(approval))
+		if !taken && approval.Digest == digest && valid {
+			taken = true
+			err = usePreapproval(ctx, tx, w.step, approval)
+		} else {
+			err = dropPreapproval(ctx, tx, approval)
 		}
-		given, err := tx.Preapprovals(ctx, run.ID, step.Key)
-		if err != nil || len(given) == 0 {
-			return err
+		if err != nil {
+			return false, err
 		}
-		for _, approval := range given {
-			valid := time.Now().Before(d.engine.policy.ValidUntil(approval))
-			if !taken && approval.Digest == digest && valid {
-				taken = true
-				err = usePreapproval(ctx, tx, step, approval)
-			} else {
-				err = dropPreapproval(ctx, tx, approval)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		if !taken {
-			return nil
-		}
-		return tx.SaveStep(ctx, run.ID, step)
-	})
-	return taken, err
+	}
+	if !taken {
+		return false, nil
+	}
+	return true, tx.SaveStep(ctx, w.run.ID, w.step)
 }
 
 // usePreapproval makes what was shown before the step's turn the step's approval: given, or still

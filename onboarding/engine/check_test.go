@@ -110,7 +110,7 @@ func TestDomainsOfOthers(t *testing.T) {
 				"merche-biche. Leave it out.",
 			"notmerche-biche.com": "",
 			"a.platform.example":  "platform.example is reserved for the platform; choose another.",
-			"quinn.my":            "quinn.my can be the portal of somebody; choose another.",
+			"quinn.my":            "quinn.my is reserved for Providers' portals; choose another.",
 		} {
 			other := request("other")
 			other.Domains[0].Name = name

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/atlilith/onboardbot/onboarding"
@@ -32,7 +33,8 @@ func (d *driver) reconcile(ctx context.Context, run *onboarding.Run, step *onboa
 		if err != nil {
 			return err
 		}
-		defer release()
+		work.release = sync.OnceFunc(release)
+		defer work.release()
 		if work.interruptions, err = d.db().Interruptions(ctx, approval.ID); err != nil {
 			return err
 		}
@@ -68,6 +70,8 @@ type work struct {
 	interrupted bool                 // an application under the approval was interrupted
 	// interruptions are those that were.
 	interruptions []onboarding.Attempt
+	// release frees the locks of what the approved change touches.
+	release func()
 }
 
 // event is an event about the step and its approval.

@@ -87,10 +87,10 @@ func (h *holder) lockAll(
 }
 
 func (h *holder) lock(ctx context.Context, wanted resource, waiting func(string)) error {
-	for {
-		locked, err := h.session.LockWithin(ctx, wanted.lock, lockPause)
-		if err != nil || locked {
-			return err
+	locked, err := h.session.TryLock(ctx, wanted.lock) // one statement, where waiting takes four
+	for err == nil && !locked {
+		if locked, err = h.session.LockWithin(ctx, wanted.lock, lockPause); err != nil || locked {
+			break
 		}
 		slug, err := h.session.WhoHolds(ctx, wanted.lock)
 		if err != nil {
@@ -100,6 +100,7 @@ func (h *holder) lock(ctx context.Context, wanted resource, waiting func(string)
 			waiting("Waiting for " + wanted.what + ", which the run of " + slug + " is using.")
 		}
 	}
+	return err
 }
 
 // resource is something that one change at a time is applied to.

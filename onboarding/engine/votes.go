@@ -73,7 +73,7 @@ func (g *gate) verifyVotes(approval *onboarding.Approval) error {
 			return fmt.Errorf("the vote of %s %w", vote.By.Name, err)
 		}
 		if confirm != onboarding.ConfirmNone && vote.Confirmed != confirm {
-			return fmt.Errorf("%s approved the change without a code of an authenticator app", vote.By.Name)
+			return fmt.Errorf("%s approved the change without a code from an authenticator app", vote.By.Name)
 		}
 	}
 	return nil

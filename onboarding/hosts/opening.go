@@ -12,10 +12,11 @@ import (
 )
 
 // openScript says on both outputs that a command begins, runs it, and says that it ended and with
-// which status: MARK COMMAND... What comes before is not the command's: a greeting in .bashrc, a
+// which status: MARK DIR COMMAND... What comes before is not the command's: a greeting in .bashrc, a
 // banner of PAM, a warning of the login shell. Nor is what comes after, such as a farewell or the
 // status of a forced command that has its own.
-const openScript = `m=$1; shift; printf '%s begins\n' "$m"; printf '%s begins\n' "$m" >&2; "$@"; s=$?
+var openScript = `m=$1; shift; printf '%s begins\n' "$m"; printf '%s begins\n' "$m" >&2
+` + runScript + `onboardbot "$@"; s=$?
 printf '%s ends %s\n' "$m" $s; printf '%s ends %s\n' "$m" $s >&2; exit $s`
 
 // maxGreeting bounds what is kept of an output before the command begins, in bytes.

@@ -18,6 +18,9 @@ import (
 	"github.com/atlilith/onboardbot/internal/routine"
 )
 
+// runScript defines the function onboardbot, which runs a command in a directory: DIR COMMAND... It is
+// part of another script, since each shell costs time.
+//
 //go:embed run.sh
 var runScript string
 
@@ -46,20 +49,24 @@ type process struct {
 // start begins the command. Standard output goes to raw where there is one, the rest to seen.
 func (h *Host) start(c Command, raw io.Writer, seen *transcript) (*process, error) {
 	p := &process{seen: seen, local: h.Local(), locked: c.Lock != "", ended: make(chan struct{})}
-	argv := append([]string{"sh", "-c", runScript, "onboardbot", c.Dir}, c.argv()...)
-	if c.Idle != "" {
+	dir, argv := c.Dir, c.argv()
+	switch {
+	case p.locked:
+		argv = append([]string{"bash", "-c", changeScript, "onboardbot", h.lockFile(c.Lock), seconds(c.Timeout), c.Dir,
+			h.fenceFile(c.Fence), strconv.FormatInt(c.Fence.Number, 10), c.Fence.owner(), strconv.Itoa(len(c.Stdin))},
+			argv...)
+		dir = ""
+	case c.Idle != "":
 		argv = append([]string{"bash", "-c", idleScript, "onboardbot", h.lockFile(c.Idle)}, argv...)
-	}
-	if p.locked {
-		script := []string{"bash", "-c", changeScript, "onboardbot", h.lockFile(c.Lock), seconds(c.Timeout), c.Dir,
-			h.fenceFile(c.Fence), strconv.FormatInt(c.Fence.Number, 10), c.Fence.owner(), strconv.Itoa(len(c.Stdin))}
-		argv = append(script, c.argv()...)
 	}
 	release := func() {}
 	mark := ""
+	if p.local && !p.locked {
+		argv = append([]string{"sh", "-c", runScript + `onboardbot "$@"`, "onboardbot", dir}, argv...)
+	}
 	if !p.local {
 		mark = newMark()
-		argv = append([]string{"sh", "-c", openScript, "onboardbot", mark}, argv...)
+		argv = append([]string{"sh", "-c", openScript, "onboardbot", mark, dir}, argv...)
 		log, err := os.CreateTemp(h.config.ControlDir, "log-")
 		if err != nil {
 			return nil, err

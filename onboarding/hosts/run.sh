@@ -1,13 +1,15 @@
-# Runs a command that only observes: DIR COMMAND...
-case $1 in
-'') ;;
-'~') cd ;;
-'~/'*) cd -- "$HOME/${1#??}" ;;
-*) cd -- "$1" ;;
-esac || exit 1
-shift
-"$@"
-status=$?
-# 255 is ssh's own.
-[ "$status" -ne 255 ] || status=254
-exit "$status"
+# Runs a command: DIR COMMAND...
+onboardbot() {
+	case $1 in
+	'') ;;
+	'~') cd ;;
+	'~/'*) cd -- "$HOME/${1#??}" ;;
+	*) cd -- "$1" ;;
+	esac || return 1
+	shift
+	"$@"
+	set -- $?
+	# 255 is ssh's own.
+	[ "$1" -ne 255 ] || return 254
+	return "$1"
+}

@@ -99,15 +99,16 @@ signed() {
 
 # What a push would publish beside the commit, oldest first. Each must be this program's, and have been shown to approvers.
 unpushed() {
-	base=$(git rev-parse -q --verify "$upstream^{commit}") &&
+	base=$(git rev-parse -q --verify "$upstream^{commit}") || return
+	[ "$base" = "$head" ] ||
 		git rev-list --reverse --no-commit-header --format="%H|%P|%(trailers:key=Run,valueonly,separator=%x2C)|$(
-		)%(trailers:key=Digest,valueonly,separator=%x2C)|%ae" "$base..$head" -- >"$given/unpushed"
+		)%(trailers:key=Digest,valueonly,separator=%x2C)|%ae" "$base..$head" --
 }
 made=
 if [ -n "$remote" ]; then
-	if [ -n "$rebase" ] || ! unpushed 2>/dev/null; then
+	if [ -n "$rebase" ] || ! unpushed 2>/dev/null >"$given/unpushed"; then
 		git fetch -q "$remote" "+refs/heads/$branch:$upstream" || stop 91 "$remote has no branch $branch or cannot be reached"
-		unpushed
+		unpushed >"$given/unpushed"
 	fi
 	while IFS='|' read -r commit parents run digest email; do
 		[[ $email = "$GIT_AUTHOR_EMAIL" && $parents != *' '* && $digest =~ ^[0-9a-f]{64}$ && $run =~ ^[0-9a-f-]{36}$ ]] ||
@@ -180,6 +181,8 @@ for path in "${paths[@]}"; do
 		[ ! -f "$file" ] || existing+=("$file")
 	done
 done
+git ls-tree -r -z "$head" -- "${paths[@]}" >"$given/committed" & # beside the next: MODE TYPE OBJECT<tab>PATH
+committed=$!
 ((${#existing[@]} == 0)) || hashed=$(git hash-object --no-filters -- "${existing[@]}")
 mapfile -t hashed <<<"$hashed"
 for i in "${!existing[@]}"; do is[${existing[i]}]=${hashed[i]}; done
@@ -224,7 +227,11 @@ fi
 # a filter stores in another form is compared as it comes out again.
 declare -A had=() staged=() changes=()
 unstage() { git reset -q --pathspec-from-file="$given/paths" --pathspec-file-nul; }
-git ls-tree -r -z "$head" -- "${paths[@]}" >"$given/committed" # MODE TYPE OBJECT<tab>PATH
+if ((${#kept[@]} > 0)); then # the attributes by which a file may come out in another form than it was stored in
+	git check-attr -z filter eol ident working-tree-encoding -- "${kept[@]}" >"$given/attributes" &
+	attributes=$!
+fi
+wait "$committed"
 while IFS= read -r -d '' entry; do
 	read -r mode _ object <<<"${entry%%$'\t'*}"
 	had[${entry#*$'\t'}]="$mode $object"
@@ -238,8 +245,8 @@ while IFS= read -r -d '' entry; do
 	read -r mode object _ <<<"${entry%%$'\t'*}"
 	staged[${entry#*$'\t'}]="$mode $object"
 done <"$given/staged"
-if ((${#kept[@]} > 0)); then # the attributes by which a file may come out in another form than it was stored in
-	git check-attr -z filter eol ident working-tree-encoding -- "${kept[@]}" >"$given/attributes"
+if ((${#kept[@]} > 0)); then
+	wait "$attributes"
 	while IFS= read -r -d '' name && IFS= read -r -d '' attribute && IFS= read -r -d '' value; do
 		case $attribute:$value in
 		*:unspecified | *:unset | filter:set | eol:lf) ;;
@@ -310,7 +317,7 @@ fi
 
 # The lease has the remote be where the commits were counted from. They are on top of that, so nothing is overwritten.
 publish() {
-	git merge-base --is-ancestor "$base" "$commit" || { printf '!\t[rejected]\n' && return 1; }
+	[ "$base" = "$head" ] || git merge-base --is-ancestor "$base" "$commit" || { printf '!\t[rejected]\n' && return 1; }
 	git push --porcelain --no-follow-tags --recurse-submodules=no --force-with-lease="refs/heads/$branch:$base" "$remote" \
 		"$commit:refs/heads/$branch"
 }

@@ -5,16 +5,27 @@ sources() {
 	export LC_ALL=C GIT_LITERAL_PATHSPECS=1 GIT_OPTIONAL_LOCKS=0
 	# Replace refs and grafts make git show other objects than those that it names.
 	export GIT_NO_REPLACE_OBJECTS=1 GIT_GRAFT_FILE=/dev/null/none
-	local prefix folder=$1 object path entry paths=() lines=() ignored=() index
+	local folder=$1 object path entry prefix names=() found objects=() files=() paths=() lines=() ignored=() index
 	shift
-	if [ -n "$folder" ]; then
-		object=$(git rev-parse -q --verify "HEAD:./$folder") || { printf '%s is not committed\n' "$folder" >&2; return 95; }
-		paths=("$folder")
-	fi
+	[ -z "$folder" ] || names=("HEAD:./$folder") paths=("$folder")
 	for path in "$@"; do
 		case $path in -* | *$'\n'*) continue ;; esac
 		[ -f "$path" ] || continue
-		if [[ $path != /* ]] && entry=$(git rev-parse -q --verify "HEAD:./$path" 2>/dev/null); then
+		files+=("$path")
+		[[ $path == /* ]] || names+=("HEAD:./$path")
+	done
+	if ((${#names[@]} > 0)); then # the name of its object for each, or a sentence that there is none
+		found=$(printf '%s\n' "${names[@]}" | git cat-file --batch-check='%(objectname)') || return 1
+		mapfile -t objects <<<"$found"
+	fi
+	if [ -n "$folder" ]; then
+		object=${objects[0]} objects=("${objects[@]:1}")
+		[[ $object != *' '* ]] || { printf '%s is not committed\n' "$folder" >&2; return 95; }
+	fi
+	for path in "${files[@]}"; do
+		entry=
+		[[ $path == /* ]] || entry=${objects[0]} objects=("${objects[@]:1}")
+		if [ -n "$entry" ] && [[ $entry != *' '* ]]; then
 			paths+=("$path")
 		else
 			entry=$(git hash-object --no-filters -- "$path") || return 1
@@ -25,12 +36,13 @@ sources() {
 		((${#lines[@]} == 0)) || printf '%s\n' "${lines[@]}"
 		return 0
 	fi
-	prefix=$(git rev-parse --show-prefix) && index=$(mktemp -d) || return 1
+	index=$(mktemp -d) || return 1
 	# An index of its own, so that no mark in the usual one, such as assume-unchanged, hides a change.
 	git ls-tree -r -z --full-name HEAD -- "${paths[@]}" | GIT_INDEX_FILE=$index/index git update-index -z --index-info &&
 		GIT_INDEX_FILE=$index/index git status --porcelain -z --no-renames --untracked-files=all --ignored \
 			--ignore-submodules=none -- "${paths[@]}" >"$index/status" || { rm -rf -- "$index"; return 1; }
 	while IFS= read -r -d '' entry; do
+		[ -n "${prefix+set}" ] || prefix=$(git rev-parse --show-prefix)
 		path=${entry:3}
 		path=${path#"$prefix"}
 		if [[ $entry != '!! '* ]]; then

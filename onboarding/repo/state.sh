@@ -13,12 +13,14 @@ export GIT_NO_REPLACE_OBJECTS=1 GIT_GRAFT_FILE=/dev/null/none
 # number and the size of each file that a filter makes another of in the work tree, such as of a pointer of Git LFS, with what
 # it makes of it, up to the line "end".
 files() {
-	local revision=$1 entries paths filtered=() copy= i=0
+	local revision=$1 entries paths attributes filtered=() copy= i=0
 	shift
 	git ls-tree -r -z "$revision" -- "$@" | mapfile -d '' -t entries || exit 1
 	if ((${#entries[@]} > 0)); then
 		printf '%s\0' "${entries[@]}" ''
 		paths=("${entries[@]#*$'\t'}") entries=("${entries[@]%%$'\t'*}")
+		exec {attributes}< <(printf '%s\0' "${paths[@]}" |
+			git check-attr -z --stdin filter eol ident working-tree-encoding) # beside the next
 		printf '%s\n' "${entries[@]##* }" | git cat-file --batch='%(objecttype) %(objectsize)' || exit 1
 		while IFS= read -r -d '' && IFS= read -r -d '' attribute && IFS= read -r -d '' value; do
 			case $attribute:$value in
@@ -26,7 +28,8 @@ files() {
 			*) filtered[i / 4]=${paths[i / 4]} ;;
 			esac
 			((++i))
-		done < <(printf '%s\0' "${paths[@]}" | git check-attr -z --stdin filter eol ident working-tree-encoding)
+		done <&"$attributes"
+		exec {attributes}<&-
 		for i in "${!filtered[@]}"; do
 			[ -n "$copy" ] || { copy=$(mktemp) && trap 'rm -f -- "$copy"' EXIT; } || exit 1
 			# A filter that cannot be run leaves the file as it is stored.
@@ -54,13 +57,16 @@ changed() {
 	done | git cat-file --batch='%(objecttype) %(objectsize)' || exit 1
 }
 
-files HEAD "$1/" "$2/"
-commits=()
-if [ -n "$4" ]; then
+commits=(end)
+[ -z "$4" ] || exec {log}< <(
 	git rev-list --left-right --no-commit-header --format="%m%x09%H%x09%P%x09%ae%x09$(
 	)%(trailers:key=Run,valueonly,separator=%x2C)%x09%(trailers:key=Digest,valueonly,separator=%x2C)%x09%an <%ae>%x09%s" \
-		"$4...refs/heads/$5" -- | mapfile -t commits || exit 1
-fi
+		"$4...refs/heads/$5" -- && echo end
+) # beside the next
+files HEAD "$1/" "$2/"
+[ -z "$4" ] || mapfile -t commits <&"$log"
+[ "${commits[-1]-}" = end ] || exit 1
+unset 'commits[-1]'
 ((${#commits[@]} == 0)) || printf '%s\0' "${commits[@]}"
 printf '\0'
 for commit in "${commits[@]}"; do

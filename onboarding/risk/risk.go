@@ -3,6 +3,7 @@
 package risk
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -99,10 +100,27 @@ func (r *Request) State(now time.Time) (State, *Vote) {
 	switch {
 	case state == Accepted && now.UTC().Format(time.DateOnly) > r.Until:
 		return Over, last
-	case state == Open && now.After(r.Expires):
+	case state == Open && !now.Before(r.Expires):
 		return Expired, nil
 	}
 	return state, last
+}
+
+// WasOpen reports whether others could decide on the request at a time that has passed.
+func (r *Request) WasOpen(at time.Time) bool {
+	then := *r
+	then.Votes = slices.DeleteFunc(slices.Clone(r.Votes), func(vote Vote) bool { return vote.At.After(at) })
+	state, _ := then.State(at)
+	return state == Open
+}
+
+// End is when an accepted risk counts again: when the last day is over, in UTC.
+func (r *Request) End() time.Time {
+	last, err := time.Parse(time.DateOnly, r.Until)
+	if err != nil {
+		return time.Time{}
+	}
+	return last.AddDate(0, 0, 1)
 }
 
 // Approvers returns who accepted.

@@ -72,9 +72,22 @@ func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation,
 	var have *folder.Folder
 	var installed *site.Installation
 	var down []onboarding.Finding
+	command := d.command(s.site)
+	var unbound error // why the command has no sources
+	var other string  // a file that is not on the VPS as it is committed
+	// What comes last is looked up beside the rest where it is most likely needed: before an application,
+	// what it is bound to, and after it, what it installed.
 	group, groupCtx := routine.WithContext(ctx)
+	if !s.forPlan && !s.applying() {
+		group.Go(func() error {
+			command.Sources, unbound = d.folders.Sources(groupCtx, s.site, command.Argv)
+			return nil
+		})
+	}
 	group.Go(func() (err error) {
-		have, err = d.folders.Observe(groupCtx, s.site)
+		if have, err = d.folders.Observe(groupCtx, s.site); err == nil && s.applying() {
+			other, err = s.site.OtherFile(groupCtx, have.Below(d.config.Site))
+		}
 		return err
 	})
 	group.Go(func() (err error) {
@@ -91,7 +104,9 @@ func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation,
 		return onboarding.Observation{}, err
 	}
 	if reason == "" && !deployconfig.ManagedByCertbot(installed.Conf) {
-		other, err := s.site.OtherFile(ctx, have.Below(d.config.Site))
+		if !s.applying() {
+			other, err = s.site.OtherFile(ctx, have.Below(d.config.Site))
+		}
 		if err != nil {
 			return onboarding.Observation{}, err
 		}
@@ -110,14 +125,14 @@ func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation,
 		}
 		reason = "it does not answer: " + down[0].Detail
 	}
-	command := d.command(s.site)
-	if s.forPlan {
-		command.Sources, err = d.folders.PlannedSources(ctx, s.run, have, command.Argv)
-	} else {
-		command.Sources, err = d.folders.Sources(ctx, s.site, command.Argv)
+	switch {
+	case s.forPlan:
+		command.Sources, unbound = d.folders.PlannedSources(ctx, s.run, have, command.Argv)
+	case s.applying():
+		command.Sources, unbound = d.folders.Sources(ctx, s.site, command.Argv)
 	}
-	if err != nil {
-		return onboarding.Observation{}, err
+	if unbound != nil {
+		return onboarding.Observation{}, unbound
 	}
 	change := onboarding.Change{Summary: fmt.Sprintf("Deploy %s to %s: %s", s.site.Domain, s.site.HostName, reason)}
 	if !installed.Webroot {
@@ -185,7 +200,7 @@ func undeployed(s *site.Site, have *folder.Folder, installed *site.Installation)
 // killed, has a moment to do so.
 func (d *deploy) unanswered(ctx context.Context, s *scope) []onboarding.Finding {
 	deadline := time.Now()
-	if step := s.run.Step(s.key); step != nil && step.State == onboarding.StepApplying {
+	if s.applying() {
 		deadline = deadline.Add(probe.ReloadTime)
 	}
 	return s.site.Everywhere(func(at site.Endpoint) error {

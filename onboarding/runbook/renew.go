@@ -103,7 +103,7 @@ func refusal(err error) error {
 		return onboarding.Conflictf("Then press Retry.", "%s", unrenewable.Sentence)
 	}
 	if limit, ok := errors.AsType[*certificates.LimitError](err); ok {
-		return onboarding.Conflictf("Press Retry then: an attempt before would only use up what it allows.",
+		return onboarding.Conflictf("Press Retry then: an earlier attempt would only count against the limit.",
 			"Not renewed, since %s.", limit)
 	}
 	return err

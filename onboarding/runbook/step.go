@@ -92,6 +92,12 @@ type scope struct {
 	forPlan bool
 }
 
+// applying reports whether the step's change is being applied, or was when a process died.
+func (s *scope) applying() bool {
+	step := s.run.Step(s.key)
+	return step != nil && step.State == onboarding.StepApplying
+}
+
 // forPlan reports whether a step that comes before this one is not done yet.
 func forPlan(run *onboarding.Run, key onboarding.Key) bool {
 	step := run.Step(key)

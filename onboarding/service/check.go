@@ -82,10 +82,10 @@ func (c *requestCheck) slug(ctx context.Context) error {
 		c.problems.Add(onboarding.FieldSlug, fmt.Sprintf("%s is taken by a Provider. Choose another slug.", slug))
 	case tenant != nil && tenant.Email != c.request.Email:
 		c.problems.Add(onboarding.FieldEmail,
-			fmt.Sprintf("%s was onboarded with another address, which is not overwritten. Write that one.", slug))
+			fmt.Sprintf("%s was onboarded with another email address. Give that one.", slug))
 	case tenant != nil && tenant.DisplayName != c.request.DisplayName:
 		c.problems.Add(onboarding.FieldName,
-			fmt.Sprintf("%s was onboarded as %q, which is not overwritten. Write that name.", slug, tenant.DisplayName))
+			fmt.Sprintf("%s was onboarded as %q. Give that name.", slug, tenant.DisplayName))
 	}
 	org, err := c.platform.Org(ctx, slug)
 	if err != nil {

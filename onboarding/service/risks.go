@@ -163,6 +163,22 @@ func (s *Risks) Request(ctx context.Context, id uuid.UUID) (*risk.Request, error
 	return store.LoadRisk(ctx, s.pool, id)
 }
 
+// WaitingFor returns the requests that somebody can decide now, oldest first.
+func (s *Risks) WaitingFor(ctx context.Context, operator string) ([]*risk.Request, error) {
+	now := time.Now()
+	requests, err := store.RisksExpiringAfter(ctx, s.pool, now)
+	if err != nil || len(requests) == 0 {
+		return nil, err
+	}
+	permissions, err := s.deps.Directory.Permissions(ctx, operator)
+	if err != nil {
+		return nil, fmt.Errorf("operator: %w", err)
+	}
+	return slices.DeleteFunc(requests, func(r *risk.Request) bool {
+		return r.Allows(risk.Accept, permissions, now) != nil
+	}), nil
+}
+
 // overShown is how long after the last day of an accepted risk reports say that it was accepted.
 const overShown = 30 * 24 * time.Hour
 

@@ -53,11 +53,11 @@ func (a *Absences) End(ctx context.Context, operator string) (bool, error) {
 
 // Now returns the absences that hold now.
 func (a *Absences) Now(ctx context.Context) ([]onboarding.Absence, error) {
-	return absences(ctx, a.db, time.Now())
+	return AbsencesSince(ctx, a.db, time.Now())
 }
 
-// absences returns those that had not ended at a time.
-func absences(ctx context.Context, db DB, at time.Time) ([]onboarding.Absence, error) {
+// AbsencesSince returns those that had not ended at a time.
+func AbsencesSince(ctx context.Context, db DB, at time.Time) ([]onboarding.Absence, error) {
 	rows, err := db.Query(ctx, absencesSince, at)
 	if err != nil {
 		return nil, fmt.Errorf("absences: %w", err)

@@ -53,7 +53,7 @@ func LoadView(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*onboarding.View, e
 	if view.Freeze, err = Frozen(ctx, tx); err != nil {
 		return nil, err
 	}
-	if view.Absences, err = absences(ctx, tx, run.Created); err != nil {
+	if view.Absences, err = AbsencesSince(ctx, tx, run.Created); err != nil {
 		return nil, err
 	}
 	head, err := HeadOf(ctx, tx, id)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -18,6 +19,8 @@ const (
 	risksOf    = selectRisks + ` WHERE (object, operation, definition) = ($1, $2, $3) ORDER BY asked_at, id`
 	risksVoted = selectRisks + ` WHERE until >= $1 AND EXISTS (SELECT FROM risk_votes WHERE risk_id = id)
 		ORDER BY asked_at, id`
+	risksLeft = selectRisks + ` WHERE expires_at > $1 ORDER BY asked_at, id`
+
 	votesOnRisks = `SELECT risk_id, act, operator, name, reason, source, at, confirmed, signature FROM risk_votes
 		WHERE risk_id = ANY($1) ORDER BY at, act`
 
@@ -66,6 +69,11 @@ func RisksLike(ctx context.Context, db DB, r *risk.Request) ([]*risk.Request, er
 // RisksVotedOn returns the requests with votes whose last day is this one or later, oldest first.
 func RisksVotedOn(ctx context.Context, db DB, day string) ([]*risk.Request, error) {
 	return queryRisks(ctx, db, risksVoted, day)
+}
+
+// RisksExpiringAfter returns the requests that expire after a time, oldest first, whatever was decided.
+func RisksExpiringAfter(ctx context.Context, db DB, at time.Time) ([]*risk.Request, error) {
+	return queryRisks(ctx, db, risksLeft, at)
 }
 
 func queryRisks(ctx context.Context, db DB, sql string, args ...any) ([]*risk.Request, error) {

@@ -39,8 +39,8 @@ func replacedAddresses(update *onboarding.ZoneUpdate) []string {
 		if len(gone) == 0 || len(set.After) == 0 || !slices.Contains(addressTypes, set.Type) {
 			continue
 		}
-		lines = append(lines, fmt.Sprintf("%s *%s %s already exists.* %s is replaced, and this name "+
-			"will no longer reach what is there now.", mrkdwn.MarkTrouble,
+		lines = append(lines, fmt.Sprintf("%s *%s %s already exists:* %s. The change replaces it, and "+
+			"this name will no longer reach what is there now.", mrkdwn.MarkTrouble,
 			mrkdwn.Inline(strings.TrimSuffix(set.Name, ".")), set.Type, mrkdwn.Inline(mrkdwn.FirstFew(gone, ", "))))
 	}
 	return lines
@@ -58,7 +58,7 @@ func otherCommits(commits []onboarding.UnpushedCommit) []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("%s *Pushed too:* %s in the bot's name, which the remote does not have yet: %s. "+
-		"An earlier push failed, or somebody else made this.", mrkdwn.MarkTrouble,
+		"An earlier push failed, or somebody else committed in its name.", mrkdwn.MarkTrouble,
 		mrkdwn.Count(len(subjects), "other commit"), mrkdwn.FirstFew(subjects, " · "))}
 }
 

@@ -17,8 +17,8 @@ func TestAlarms(t *testing.T) {
 			{Name: "www.merche.com.", Type: "A", After: []string{"192.0.2.1"}},
 			{Name: "merche.com.", Type: "TXT", Before: []string{"a"}, After: []string{"b"}},
 			{Name: "old.merche.com.", Type: "A", Before: []string{"192.0.2.1"}}}}}}}}
-	want := []string{"🔴 *merche.com A already exists.* 198.51.100.7 is replaced, and this name will no longer reach " +
-		"what is there now."}
+	want := []string{"🔴 *merche.com A already exists:* 198.51.100.7. The change replaces it, and this name will no " +
+		"longer reach what is there now."}
 	if diff := cmp.Diff(want, Alarms(approval)); diff != "" {
 		t.Error(diff)
 	}
@@ -29,13 +29,13 @@ func TestAlarms(t *testing.T) {
 		{Commit: strings.Repeat("b", 40), Subject: "Not shown", Run: "r",
 			Files: []onboarding.FileChange{{Path: "d/cocotte.com/x", Mode: "100644", After: &evil}}}}}
 	committed := onboarding.Change{Items: []onboarding.Item{{Commit: commit}}}
-	want = []string{"🔴 *Pushed too:* 1 other commit in the bot's name, which the remote does not have yet: Not shown. " +
-		"An earlier push failed, or somebody else made this."}
+	want = []string{"🔴 *Pushed too:* 1 other commit in the bot's name, which the remote does not have yet: " +
+		"Not shown. An earlier push failed, or somebody else committed in its name."}
 	if diff := cmp.Diff(want, Alarms(&onboarding.Approval{Change: committed})); diff != "" {
 		t.Error(diff)
 	}
-	if text := FullText(committed); !strings.Contains(text, "\n== Pushed too: commit aaaaaaaaaaaa, which the remote does "+
-		"not have yet\nShown above\nRun: r\nIts files are among those above.\n") ||
+	if text := FullText(committed); !strings.Contains(text, "\n== Pushed too: commit aaaaaaaaaaaa, which the remote "+
+		"does not have yet\nShown above\nRun: r\nIts files are among those above.\n") ||
 		!strings.Contains(text, "\n== In commit bbbbbbbbbbbb: cocotte.com/x (new, +1)\n") ||
 		!strings.Contains(text, "\n+evil\n") {
 		t.Error(text)

@@ -20,7 +20,7 @@ import (
 func commitParts(commit *onboarding.Commit) []mrkdwn.Part {
 	head := fmt.Sprintf("A commit in %s, %s", commit.Folder, mrkdwn.Count(len(commit.Files), "file"))
 	if commit.Rebase {
-		head += ", on top of what others pushed, which the work tree gets too"
+		head += ", on top of what others pushed, which the work tree pulls first"
 	}
 	parts := []mrkdwn.Part{{Head: head, Body: visible.Exact(commit.Subject)}}
 	// A phone shows only the first files, so what somebody chose for this site comes first, and

@@ -28,14 +28,14 @@ var topics = []struct {
 		{" log merche-biche", "the audit log: who requested, who approved what, what was done"},
 		{" verify merche-biche", "run the success checks again"},
 		{render.CertificatesCommand, "when certificates expire; with a domain, everything about its certificate; " +
-			"with `at=02:00` behind that, a button to renew it then"},
+			"add `at=02:00` for a button that renews it then"},
 		{render.IsolationCommand, "check whether tenants can reach each other's rows; with a slug, for one tenant"},
 	}},
 	{"Decide and control", [][2]string{
 		{" review merche-biche", "see every change that is known now, and approve in advance"},
 		{" retry merche-biche", "retry every stuck step"},
 		{" cancel merche-biche", "stop a run where it is"},
-		{" undo merche-biche", "undo a finished onboarding; with `at=02:00` behind that, not before then"},
+		{" undo merche-biche", "undo a finished onboarding; add `at=02:00` to apply no change before then"},
 		{" freeze REASON", "stop every change of all runs"},
 		{" thaw", "end the freeze"},
 		{" away until=2026-12-24 cover=@cleo", "send your direct messages and mentions to somebody else until then"},

@@ -11,8 +11,8 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/refusal"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports/record"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/risk"
@@ -24,7 +24,7 @@ const (
 	ViewOffer   = "isolation.offer"
 )
 
-// The block ids of the form's inputs are [BlockUntil] and [render.BlockReason].
+// The block ids of the form's inputs are [BlockUntil] and [refusal.BlockReason].
 const (
 	BlockUntil  = "until"
 	ActionUntil = "until"
@@ -122,10 +122,11 @@ func OfferForm(place Place, found *results.Finding, now time.Time) slack.ModalVi
 	page.Say(fmt.Sprintf("%s\n%s", riskName(string(found.Operation), found.Table),
 		mrkdwn.Inline(mrkdwn.Summary(sentence(found)))))
 	page.Note(fmt.Sprintf("Another operator decides, in the thread of the report. The risk counts again after the "+
-		"last day, and when its object changes (definition %s).", blockkit.Code(found.Definition)))
+		"last day, or when %s changes. Its definition now: %s", blockkit.Code(cell(found.Table)),
+		blockkit.Code(found.Definition)))
 	until := slack.NewDatePickerBlockElement(ActionUntil)
 	until.InitialDate = now.UTC().AddDate(0, 0, usualDays).Format(time.DateOnly)
-	page.Blocks = append(page.Blocks, render.ReasonInput("Why can it be accepted?", "approver", true),
+	page.Blocks = append(page.Blocks, refusal.ReasonInput("Why can it be accepted?", "approver", true),
 		slack.NewInputBlock(BlockUntil, blockkit.Plain("Last day (UTC)", blockkit.MaxInputLabel), nil, until))
 	return slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: ViewOffer, PrivateMetadata: string(meta),

@@ -2,6 +2,7 @@ package isolationreport
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,7 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot/post"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/internal/sandbox/golden"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
@@ -34,6 +35,39 @@ func voteOf(act risk.Act, id string) risk.Vote {
 	return risk.Vote{Act: act, By: onboarding.Operator{ID: id}, Reason: "the web role may call it, too"}
 }
 
+// TestRiskIsToldTo has messages go to those who can decide or cover for them, and only while they are of use.
+func TestRiskIsToldTo(t *testing.T) {
+	t.Parallel()
+	asked := requestOf().Asked
+	to := Audience{Mentioned: []string{"U0BO"}, Direct: []string{"U0ANA", "U0BO", "U0CLEO"}, RemindBefore: time.Hour,
+		Absences: []onboarding.Absence{
+			{Operator: "U0CLEO", Cover: "U0DEE", From: asked.Add(-time.Hour), Until: asked.Add(time.Hour)}}}
+	const id = "risk/0193546c-0000-7000-8000-000000000002"
+	decided := requestOf(voteOf(risk.Reject, "U0BO"))
+	for _, c := range []struct {
+		name    string
+		request *risk.Request
+		after   time.Duration
+		want    []string
+	}{
+		{"asked", requestOf(), time.Minute, []string{"", "/dm/U0BO", "/dm/U0DEE"}},
+		{"due", requestOf(), 23 * time.Hour,
+			[]string{"", "/dm/U0BO", "/dm/U0DEE", "/reminder", "/reminder/dm/U0BO", "/reminder/dm/U0CLEO"}},
+		{"expired", requestOf(), 24 * time.Hour, []string{"", "/dm/U0BO", "/dm/U0DEE", "/reminder"}},
+		{"expired long ago", requestOf(), 25 * time.Hour, []string{"", "/reminder"}},
+		{"decided", decided, 5 * time.Minute, []string{"", "/dm/U0BO", "/dm/U0DEE"}},
+		{"decided long ago", decided, 23 * time.Hour, []string{""}},
+	} {
+		var keys []string
+		for _, message := range RiskMessages(c.request, to, asked.Add(c.after)) {
+			keys = append(keys, strings.TrimPrefix(message.Key, id))
+		}
+		if !slices.Equal(keys, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, keys, c.want)
+		}
+	}
+}
+
 // TestRiskMessages compares what becomes of a request with golden files.
 func TestRiskMessages(t *testing.T) {
 	t.Parallel()
@@ -45,6 +79,7 @@ func TestRiskMessages(t *testing.T) {
 	hostile := requestOf()
 	hostile.Reason = strings.Repeat("<!channel> *bold* `code` & \u202e\n", 20)
 	hostile.Object, hostile.Operation, hostile.Finding = hostile.Reason, hostile.Reason, hostile.Reason
+	approvers := Audience{Mentioned: []string{"U0ANA", "U0BO", "S0OPS"}, RemindBefore: time.Hour}
 	var archive txtar.Archive
 	part := func(name, text string, content any) {
 		archive.Files = append(archive.Files, txtar.File{Name: name + ".txt", Data: []byte(text + "\n")},
@@ -64,14 +99,24 @@ func TestRiskMessages(t *testing.T) {
 		{"withdrawn", requestOf(accept, withdraw), morning},
 		{"expired", requestOf(), morning.AddDate(0, 0, 2)},
 	} {
-		message := RiskMessage(c.request, []string{"U0ANA", "U0BO", "S0OPS"}, c.now)
-		if message.Thread != Key(c.request.Report) {
-			t.Errorf("%s: in the thread of %q", c.name, message.Thread)
+		messages := RiskMessages(c.request, approvers, c.now)
+		if messages[0].Thread != Key(c.request.Report) {
+			t.Errorf("%s: in the thread of %q", c.name, messages[0].Thread)
 		}
-		message.Thread = ""
-		golden.CheckMessages(t, []post.Message{message})
-		part(c.name, message.Text, message.Blocks)
+		messages[0].Thread = ""
+		golden.CheckMessages(t, messages[:1])
+		part(c.name, messages[0].Text, messages[0].Blocks)
 	}
+	direct := approvers
+	direct.Direct = []string{"U0ANA", "U0BO"}
+	for i, message := range RiskMessages(requestOf(), direct, morning.Add(23*time.Hour)) {
+		if i > 0 {
+			part("due/"+message.Key, message.Text, message.Blocks)
+		}
+	}
+	pending := PendingRisk(hostile, "https://atlilith.slack.com/archives/C0OPS/p1")
+	golden.CheckBlocks(t, "pending", pending.Blocks, blockkit.InHome)
+	part("pending", PendingRisk(requestOf(), "").Line, PendingRisk(requestOf(), "").Blocks)
 	found := leakOf(results.Risk, "execute", "public.export")
 	place := Place{requestOf().Report, 3}
 	for _, form := range []struct {

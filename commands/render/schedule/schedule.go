@@ -67,7 +67,7 @@ func Lines(view *onboarding.View, approval *onboarding.Approval, windowed bool) 
 	}
 	for _, event := range view.Events {
 		if event.Kind == onboarding.EventApplyNow && event.Approval == approval.ID {
-			lines = append(lines, fmt.Sprintf("%s %s had it applied outside its window %s", mrkdwn.MarkWarning,
+			lines = append(lines, fmt.Sprintf("%s %s pressed Apply now outside its window %s", mrkdwn.MarkWarning,
 				mrkdwn.Mention(event.Actor), blockkit.Date(event.At)))
 		}
 	}

@@ -57,6 +57,26 @@ func (r *Relation) String() string { return r.Schema + "." + r.Name }
 // SQL is the relation's name as a statement spells it.
 func (r *Relation) SQL() string { return query.Name(r.Schema, r.Name) }
 
+// ColumnNames are the names of all columns.
+func (r *Relation) ColumnNames() []string {
+	names := make([]string, len(r.Columns))
+	for i, c := range r.Columns {
+		names[i] = c.Name
+	}
+	return names
+}
+
+// ReadableSQL lists the columns that the role may read, qualified by an alias.
+func (r *Relation) ReadableSQL(alias string) string {
+	var readable []string
+	for _, c := range r.Columns {
+		if c.Select {
+			readable = append(readable, query.Column(alias, c.Name))
+		}
+	}
+	return strings.Join(readable, ", ")
+}
+
 // Column returns a column by name, or nil.
 func (r *Relation) Column(name string) *Column {
 	for _, c := range r.Columns {

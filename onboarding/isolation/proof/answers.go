@@ -58,7 +58,5 @@ func (p *Prover) Repeats(ctx context.Context, i tenancy.Identity, t *catalog.Rel
 	if !tells {
 		return nil, nil
 	}
-	return p.firstOwner(ctx, fmt.Sprintf("SELECT coalesce(%s, 'somebody'), %s FROM %s a WHERE %s AND %s LIMIT 1",
-		m.Owner(t, "a"), m.RowKey(t, "a"), t.SQL(), strings.Join(conditions, " AND "),
-		m.Foreign(t, "a", m.IdentitySQL(i), tenancy.Truth)))
+	return p.foreign(ctx, i, t, strings.Join(conditions, " AND "))
 }

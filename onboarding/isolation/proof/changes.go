@@ -129,7 +129,7 @@ func (p *Prover) OwnRows(ctx context.Context, of VictimRows) (rows int, seen boo
 	}
 	var n int
 	err = p.Own.Read(ctx, own, func(tx *session.Tx) error { return tx.QueryRow(ctx, count).Scan(&n) })
-	if err != nil && query.SQLState(err) == "" {
+	if query.Lost(err) != nil {
 		return 0, false, err
 	}
 	if p.owned == nil {

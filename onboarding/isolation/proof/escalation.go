@@ -44,7 +44,7 @@ func (p *Prover) ReadAfter(
 				sights = append(sights, seen)
 				continue
 			}
-			if query.SQLState(err) == "" {
+			if query.Lost(err) != nil {
 				return err
 			}
 			if err := tx.Exec(ctx, "ROLLBACK TO attempt"); err != nil {

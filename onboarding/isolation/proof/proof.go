@@ -115,7 +115,6 @@ func (p *Prover) rows(ctx context.Context, tx *session.Tx, t *catalog.Relation, 
 func (p *Prover) ForeignAmong(
 	ctx context.Context, i tenancy.Identity, t *catalog.Relation, places []string,
 ) (*Proof, error) {
-	m := p.Model
 	narrow := ""
 	if t.SelectAll && t.HasRowIDs() {
 		ids := make([]string, len(places))
@@ -124,18 +123,21 @@ func (p *Prover) ForeignAmong(
 		}
 		narrow = fmt.Sprintf("a.ctid = ANY(%s::tid[]) AND ", query.Array(ids))
 	}
-	found, err := p.firstOwner(ctx, fmt.Sprintf("SELECT coalesce(%s, 'somebody'), %s FROM %s a WHERE %s%s = "+
-		"ANY(%s::text[]) AND %s",
-		m.Owner(t, "a"), m.RowKey(t, "a"), t.SQL(), narrow, Locator(t), query.Array(places),
-		m.Foreign(t, "a", m.IdentitySQL(i), tenancy.Truth)))
+	found, err := p.foreign(ctx, i, t, fmt.Sprintf("%s%s = ANY(%s::text[])", narrow, Locator(t), query.Array(places)))
 	if found != nil {
 		found.More = len(places) == chunkRows
 	}
 	return found, err
 }
 
-// firstOwner makes a proof of rows of owners and keys. It returns nil if there are none.
-func (p *Prover) firstOwner(ctx context.Context, sql string) (*Proof, error) {
+// foreign makes a proof of the foreign rows of a table for which a condition, on the alias a,
+// holds. It returns nil if there are none.
+func (p *Prover) foreign(
+	ctx context.Context, i tenancy.Identity, t *catalog.Relation, condition string,
+) (*Proof, error) {
+	m := p.Model
+	sql := fmt.Sprintf("SELECT coalesce(%s, 'somebody'), %s FROM %s a WHERE %s AND %s", m.Owner(t, "a"),
+		m.RowKey(t, "a"), t.SQL(), condition, m.Foreign(t, "a", m.IdentitySQL(i), tenancy.Truth))
 	rows, err := p.Truth.Query(ctx, sql)
 	if err != nil {
 		return nil, err
@@ -212,11 +214,8 @@ func (p *Prover) view(ctx context.Context, tx *session.Tx, t *catalog.Relation, 
 // refer.
 func (p *Prover) ForeignParent(ctx context.Context, link tenancy.ParentLink, values []string,
 	i tenancy.Identity) (*Proof, error) {
-	m := p.Model
-	found, err := p.firstOwner(ctx, fmt.Sprintf("SELECT coalesce(%s, 'somebody'), %s FROM %s a WHERE %s::text = "+
-		"ANY(%s::text[]) AND %s",
-		m.Owner(link.Table, "a"), m.RowKey(link.Table, "a"), link.Table.SQL(), query.Column("a", link.TargetCols[0]),
-		query.Array(values), m.Foreign(link.Table, "a", m.IdentitySQL(i), tenancy.Truth)))
+	found, err := p.foreign(ctx, i, link.Table, fmt.Sprintf("%s::text = ANY(%s::text[])",
+		query.Column("a", link.TargetCols[0]), query.Array(values)))
 	if found != nil {
 		found.Key = link.Table.String() + " " + found.Key
 	}
@@ -234,13 +233,9 @@ func (p *Prover) SeesWritten(ctx context.Context, tx *session.Tx, t *catalog.Rel
 func (p *Prover) ReadWritten(
 	ctx context.Context, tx *session.Tx, w Write, names []string,
 ) (victims.Values, error) {
-	columns := make([]string, len(names))
-	for i, name := range names {
-		columns[i] = query.Column("a", name) + "::text"
-	}
 	var found []*string
-	err := tx.QueryRow(ctx, fmt.Sprintf("SELECT array[%s]::text[] FROM %s a WHERE %s AND %s LIMIT 1",
-		strings.Join(columns, ", "), w.Table.SQL(), w.condition(), writtenHere)).Scan(&found)
+	err := tx.QueryRow(ctx, fmt.Sprintf("SELECT %s FROM %s a WHERE %s AND %s LIMIT 1", query.Texts("a", names),
+		w.Table.SQL(), w.condition(), writtenHere)).Scan(&found)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -303,5 +298,16 @@ func (p *Prover) Written(ctx context.Context, tx *session.Tx, w Write) (*Proof, 
 		}
 		return err
 	})
-	return found, err
+	if err != nil || found != nil || !m.IsMembership(t) || !t.Readable() {
+		return found, err
+	}
+	// Whoever let themselves in may be the only one who sees their membership.
+	row := &Proof{Rows: 1}
+	if err := tx.QueryRow(ctx, sql).Scan(&row.Owner, &row.Key); err != nil {
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	return row, nil
 }

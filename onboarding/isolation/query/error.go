@@ -47,6 +47,15 @@ func SQLState(err error) string {
 	return ""
 }
 
+// Lost returns an error that no server sent, such as that of a lost connection or of a context that
+// ended, and nil for all others: what the server says of one attempt ends no other.
+func Lost(err error) error {
+	if SQLState(err) != "" {
+		return nil
+	}
+	return err
+}
+
 // Constraint returns the name of the constraint that a server's error is about, or "".
 func Constraint(err error) string {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {

@@ -12,6 +12,15 @@ func Name(parts ...string) string { return pgx.Identifier(parts).Sanitize() }
 // Column quotes a column's name, qualified by an alias.
 func Column(alias, name string) string { return alias + "." + Name(name) }
 
+// Texts renders columns, qualified by an alias, as one array of their texts.
+func Texts(alias string, names []string) string {
+	columns := make([]string, len(names))
+	for i, name := range names {
+		columns[i] = Column(alias, name) + "::text"
+	}
+	return "array[" + strings.Join(columns, ", ") + "]::text[]"
+}
+
 // Literal quotes a text value.
 func Literal(value string) string { return "'" + strings.ReplaceAll(value, "'", "''") + "'" }
 

@@ -32,7 +32,7 @@ func (s *seeder) belongings(ctx context.Context) ([]string, error) {
 		var waiting []*catalog.Relation
 		for _, t := range left {
 			n, err := s.fill(ctx, t)
-			if err != nil && query.SQLState(err) == "" && !errors.Is(err, errLater) {
+			if query.Lost(err) != nil && !errors.Is(err, errLater) {
 				return nil, err
 			}
 			if n == 0 {

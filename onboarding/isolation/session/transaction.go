@@ -227,7 +227,7 @@ func (t *Tx) Change(ctx context.Context, sql string) (rows int, err error) {
 		return 0, err
 	}
 	rows, err = t.Affected(ctx, sql)
-	if err == nil && rows > 0 || err != nil && query.SQLState(err) == "" {
+	if err == nil && rows > 0 || query.Lost(err) != nil {
 		return rows, err
 	}
 	return 0, t.Exec(ctx, "ROLLBACK TO change")

@@ -34,13 +34,16 @@ type Canary struct {
 
 	account bool // in a tenant's own row
 	isKey   bool
+	// with is the Person whose the row is, too. nil: the row has one owner.
+	with *string
 }
 
 // knownTo reports whether an identity may know the value: it is its own, or the account of
 // somebody whom it shares an Org with.
 func (c Canary) knownTo(i tenancy.Identity) bool {
 	shared := c.account && c.Owner.Kind == tenancy.Person && slices.Contains(i.CoMembers, c.Owner.ID)
-	return i.Is(c.Owner) || shared
+	with := c.with != nil && i.Person != nil && *c.with == *i.Person
+	return i.Is(c.Owner) || shared || with
 }
 
 // Canaries are values that nobody but one victim should see. Found in an answer, one proves a
@@ -85,7 +88,7 @@ func (r *Rows) ReadCanaries(ctx context.Context) (*Canaries, error) {
 			if !o.Owned() || !t.IsTable() || o.Class == tenancy.ClassMembers {
 				continue
 			}
-			rows, err := r.Matching(ctx, t, r.ownedBy(t, v)+" AND NOT "+m.Public(t, "a"), canaryRows)
+			rows, err := r.Matching(ctx, t, m.OwnedBy(t, v)+" AND NOT "+m.Public(t, "a"), canaryRows)
 			if err != nil {
 				if ctx.Err() != nil {
 					return nil, ctx.Err()
@@ -99,14 +102,6 @@ func (r *Rows) ReadCanaries(ctx context.Context) (*Canaries, error) {
 	return found, r.dropReusedIDs(ctx, found)
 }
 
-func (r *Rows) ownedBy(t *catalog.Relation, v tenancy.Tenant) string {
-	m := r.config.Model
-	if m.Of(t).Direct() {
-		return m.OwnedBy(t, v)
-	}
-	return m.Owner(t, "a") + " = " + query.Literal(v.String())
-}
-
 // known are the values of a row that an attacker may know.
 func (c *Canaries) known(t *catalog.Relation, values Values) Values {
 	values = maps.Clone(values)
@@ -117,6 +112,10 @@ func (c *Canaries) known(t *catalog.Relation, values Values) Values {
 // account says that the rows are accounts, which people who share an Org may read.
 func (c *Canaries) add(t *catalog.Relation, o *tenancy.Ownership, rows []Target, account bool) {
 	for i, row := range rows {
+		var with *string
+		if o.Both {
+			with = row.Values[o.Persons[0]]
+		}
 		if i == 0 {
 			c.rows[row.Victim][t] = c.known(t, row.Values)
 		}
@@ -135,7 +134,7 @@ func (c *Canaries) add(t *catalog.Relation, o *tenancy.Ownership, rows []Target,
 			}
 			isKey := slices.Contains(t.Key, column.Name)
 			c.byValue[*value] = Canary{Table: t, Key: row.Key, Owner: row.Victim, account: account,
-				isKey: isKey}
+				isKey: isKey, with: with}
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (r *Rows) Favourable(
 		case row != nil:
 			values[c.Name] = row[i]
 		default:
-			values[c.Name] = imagine(c)
+			values[c.Name] = Imagine(c)
 		}
 		if own := r.carried(t, c, s); own != nil {
 			values[c.Name] = own
@@ -70,10 +70,7 @@ func (r *Rows) likeOwn(ctx context.Context, t *catalog.Relation, s session.Sessi
 	if m.IsMembership(t) {
 		present = m.Membership.Present("a")
 	}
-	names := make([]string, len(t.Columns))
-	for i, c := range t.Columns {
-		names[i] = c.Name
-	}
+	names := t.ColumnNames()
 	order := ""
 	if len(t.Key) > 0 {
 		order = " ORDER BY a." + strings.Join(quoted(t.Key), ", a.")

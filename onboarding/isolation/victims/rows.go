@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -19,6 +18,24 @@ const rowsPerVictim = 3
 
 // Values are the values of a row as text, by column. nil is NULL.
 type Values map[string]*string
+
+// GiveTo makes a row a tenant's, by the columns that hold Orgs or either kind and, for a Person, those
+// that hold Persons.
+func (values Values) GiveTo(v tenancy.Tenant, o *tenancy.Ownership) {
+	for _, c := range o.Orgs {
+		if values[c] = nil; v.IsOrg() {
+			values[c] = &v.ID
+		}
+	}
+	for _, c := range o.Persons {
+		if !v.IsOrg() {
+			values[c] = &v.ID
+		}
+	}
+	for _, c := range o.Either {
+		values[c] = &v.ID
+	}
+}
 
 // Target is what an attacker goes for: a victim's row, or what one would be.
 type Target struct {
@@ -128,13 +145,9 @@ func (r *Rows) inScope(ctx context.Context, t *catalog.Relation, condition strin
 // the rows have owners.
 func (r *Rows) Matching(ctx context.Context, t *catalog.Relation, condition string, limit int) ([]Target, error) {
 	m := r.config.Model
-	columns := make([]string, len(t.Columns))
-	for i, c := range t.Columns {
-		columns[i] = query.Column("a", c.Name) + "::text"
-	}
-	rows, err := r.config.Truth.Query(ctx, fmt.Sprintf("SELECT coalesce(%s, ''), %s, %s, array[%s]::text[] FROM %s "+
-		"a WHERE %s LIMIT %d",
-		m.Owner(t, "a"), PlaceSQL, m.RowKey(t, "a"), strings.Join(columns, ", "), t.SQL(), condition, limit))
+	rows, err := r.config.Truth.Query(ctx, fmt.Sprintf("SELECT coalesce(%s, ''), %s, %s, %s FROM %s a WHERE %s "+
+		"LIMIT %d", m.Owner(t, "a"), PlaceSQL, m.RowKey(t, "a"), query.Texts("a", t.ColumnNames()), t.SQL(), condition,
+		limit))
 	if err != nil {
 		return nil, err
 	}
@@ -169,13 +182,9 @@ func (r *Rows) Any(ctx context.Context, t *catalog.Relation, names []string, con
 // one reads columns of the first row of what stands after FROM, where t is a. It returns nil if
 // there is none.
 func (r *Rows) one(ctx context.Context, t *catalog.Relation, names []string, from string) ([]*string, error) {
-	columns := make([]string, len(names))
-	for i, name := range names {
-		columns[i] = query.Column("a", name) + "::text"
-	}
 	var values []*string
-	err := r.config.Truth.QueryRow(ctx, fmt.Sprintf("SELECT array[%s]::text[] FROM %s LIMIT 1",
-		strings.Join(columns, ", "), from)).Scan(&values)
+	err := r.config.Truth.QueryRow(ctx, fmt.Sprintf("SELECT %s FROM %s LIMIT 1", query.Texts("a", names), from)).
+		Scan(&values)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -199,19 +208,7 @@ func (r *Rows) Imagine(ctx context.Context, t *catalog.Relation, v tenancy.Tenan
 	if v.IsOrg() && len(o.Orgs)+len(o.Either) == 0 || !v.IsOrg() && len(o.Persons)+len(o.Either) == 0 {
 		return nil, nil
 	}
-	for _, c := range o.Orgs {
-		if values[c] = nil; v.IsOrg() {
-			values[c] = &v.ID
-		}
-	}
-	for _, c := range o.Persons {
-		if !v.IsOrg() {
-			values[c] = &v.ID
-		}
-	}
-	for _, c := range o.Either {
-		values[c] = &v.ID
-	}
+	values.GiveTo(v, o)
 	if len(o.Parents) == 0 || v.IsOrg() && len(o.Orgs) > 0 {
 		return values, nil
 	}
@@ -248,7 +245,7 @@ func (r *Rows) start(ctx context.Context, t *catalog.Relation, like []Target) (V
 		return values, nil
 	}
 	for _, c := range t.Columns {
-		values[c.Name] = imagine(c)
+		values[c.Name] = Imagine(c)
 	}
 	for _, fk := range t.ForeignKeys {
 		row, err := r.Any(ctx, r.config.Model.Catalog.Relation(fk.Target), fk.TargetCols, "true")
@@ -268,8 +265,7 @@ func (r *Rows) start(ctx context.Context, t *catalog.Relation, like []Target) (V
 func (r *Rows) below(ctx context.Context, o *tenancy.Ownership, v tenancy.Tenant, values Values) (Values, error) {
 	placed := false
 	for _, p := range o.Parents {
-		owned := r.config.Model.Owner(p.Table, "a") + " = " + query.Literal(v.String())
-		row, err := r.Any(ctx, p.Table, p.TargetCols, owned)
+		row, err := r.Any(ctx, p.Table, p.TargetCols, r.config.Model.OwnedBy(p.Table, v))
 		if err != nil {
 			return nil, err
 		}

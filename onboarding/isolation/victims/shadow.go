@@ -60,7 +60,7 @@ func known(c *catalog.Column) *string {
 	}
 	must := *c
 	must.NotNull = true
-	return imagine(&must)
+	return Imagine(&must)
 }
 
 // Told is a row that an attacker wrote, whose values calls of functions may name.

@@ -15,9 +15,7 @@ import (
 )
 
 // Imagine is a value that a column would take. nil is NULL.
-func Imagine(c *catalog.Column) *string { return imagine(c) }
-
-func imagine(c *catalog.Column) *string {
+func Imagine(c *catalog.Column) *string {
 	if !c.NotNull {
 		return nil
 	}

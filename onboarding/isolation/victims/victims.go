@@ -215,7 +215,7 @@ func (v *Victims) readColumns(ctx context.Context) error {
 				continue
 			}
 			values, err := v.config.rarest(ctx, t, name, columnValues)
-			if err != nil && query.SQLState(err) == "" {
+			if query.Lost(err) != nil {
 				return err
 			}
 			v.columns[name] = append(v.columns[name], values...)

@@ -45,7 +45,7 @@ func (e *Escalator) write(ctx context.Context, x Attack, seen proof.Exposed) err
 				}
 				return err
 			})
-			if err != nil && query.SQLState(err) == "" {
+			if query.Lost(err) != nil {
 				return err
 			}
 		}

@@ -33,17 +33,13 @@ func (call call) made(ctx context.Context, tx *session.Tx) (answers []string, er
 	if f := call.function; f.Kind == catalog.Procedure {
 		err = tx.Exec(ctx, fmt.Sprintf("CALL %s(%s)", f.SQL(), call.arguments))
 	} else {
-		answers, err = tx.Strings(ctx, callSQL(call))
+		answers, err = tx.Strings(ctx, fmt.Sprintf("SELECT to_jsonb(f)::text FROM %s(%s) f LIMIT %d", f.SQL(),
+			call.arguments, setup.AnswerRows))
 	}
 	if err == nil && call.behind != nil {
 		err = tx.Exec(ctx, call.behind.drop)
 	}
 	return answers, err
-}
-
-func callSQL(call call) string {
-	return fmt.Sprintf("SELECT to_jsonb(f)::text FROM %s(%s) f LIMIT %d", call.function.SQL(), call.arguments,
-		setup.AnswerRows)
 }
 
 // search searches answers for canaries.

@@ -42,7 +42,7 @@ func (c *functions) judgeDependence(ctx context.Context, call call) error {
 				plain := call
 				plain.behind = nil
 				told, err := c.depends(ctx, plain, t, how)
-				if err != nil && query.SQLState(err) == "" {
+				if query.Lost(err) != nil {
 					return err
 				}
 				if told {
@@ -50,7 +50,7 @@ func (c *functions) judgeDependence(ctx context.Context, call call) error {
 				}
 			}
 			depends, err := c.depends(ctx, call, t, how)
-			if err != nil && query.SQLState(err) == "" {
+			if query.Lost(err) != nil {
 				return err
 			}
 			if depends {
@@ -102,7 +102,7 @@ func (c *functions) outermost(ctx context.Context, t *catalog.Relation) ([]tenan
 	for _, order := range ends {
 		found, err := query.Strings(ctx, c.setup.Truth, fmt.Sprintf("SELECT %[1]s FROM (SELECT * FROM %[2]s a %[3]s "+
 			"LIMIT 1) a WHERE %[1]s IS NOT NULL", owner, t.SQL(), order))
-		if err != nil && query.SQLState(err) == "" {
+		if query.Lost(err) != nil {
 			return nil, err
 		}
 		for _, o := range found {

@@ -135,8 +135,8 @@ func (c *functions) leak(call call, found results.Finding) {
 // callAll tries a function with several argument lists and attackers. It returns why no call reached
 // its body, or "".
 func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled string, err error) {
-	answers := map[string]map[string]bool{} // by arguments
-	judged := map[string]bool{}             // by victim and arguments, and by arguments alone
+	answers := map[string]answered{} // by arguments
+	judged := map[string]bool{}      // by victim and arguments, and by arguments alone
 	var ends ends
 	for _, v := range c.victims.List() {
 		attackers, err := c.victims.Attackers(ctx, v)
@@ -158,7 +158,7 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled 
 				}
 				c.results.CountCall()
 				answer, err := c.call(ctx, call{f, args, v, s, nil})
-				if err != nil && query.SQLState(err) == "" {
+				if query.Lost(err) != nil {
 					return "", err
 				}
 				ends.note(err)
@@ -178,9 +178,9 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled 
 					}
 				}
 				if answers[args] == nil {
-					answers[args] = map[string]bool{}
+					answers[args] = answered{}
 				}
-				answers[args][answer] = true
+				answers[args].note(answer, s)
 			}
 		}
 	}
@@ -247,14 +247,36 @@ var pastTense = map[results.Operation]string{
 
 var numericTypes = []string{"bigint", "integer", "numeric", "double precision", "real", "money"}
 
+// answered are the answers to one list of arguments, with who got each.
+type answered map[string]map[string]bool
+
+func (a answered) note(answer string, s session.Session) {
+	if a[answer] == nil {
+		a[answer] = map[string]bool{}
+	}
+	who := ""
+	if s.Identity.Person != nil {
+		who = *s.Identity.Person
+	}
+	a[answer][who] = true
+}
+
+// alike reports whether several callers got one answer, which says something.
+func (a answered) alike() bool {
+	for answer, who := range a {
+		return len(a) == 1 && len(who) > 1 && answer != "0" && answer != "" && answer != "null"
+	}
+	return false
+}
+
 // judgeAggregate reports a number that is the same for everybody and comes from tenants' tables:
 // it sums up everybody's rows.
-func (c *functions) judgeAggregate(f *catalog.Function, answers map[string]map[string]bool) {
+func (c *functions) judgeAggregate(f *catalog.Function, answers map[string]answered) {
 	if !slices.Contains(numericTypes, f.Returns) || len(c.caller.Named(f)) == 0 || c.blamed(f) || c.readsIdentity(f) {
 		return
 	}
 	for _, different := range answers {
-		if len(different) == 1 && !different["0"] && !different[""] && !different["null"] {
+		if different.alike() {
 			c.risk(f, "gives everybody the same answer, which sums up every tenant's rows")
 			return
 		}

@@ -125,7 +125,7 @@ func (c *leakproof) readMessages(ctx context.Context, f trusted) error {
 				said = query.Message(err) + tx.Notices()
 				return err
 			})
-			if err != nil && query.SQLState(err) == "" {
+			if query.Lost(err) != nil {
 				return err
 			}
 			key, owner, err := c.quoted(ctx, f, s, said)
@@ -215,7 +215,7 @@ func (c *leakproof) measure(ctx context.Context, f trusted) error {
 			slower, err = tellsByDuration(ctx, tx, f.sql(right), f.sql(wrong))
 			return err
 		})
-		if err != nil && query.SQLState(err) == "" {
+		if query.Lost(err) != nil {
 			return err
 		}
 		if slower {

@@ -121,12 +121,12 @@ func (c *functions) callsBehind(ctx context.Context, call call, plain map[string
 				answers, err = without.made(ctx, tx)
 				return err
 			})
-			if err != nil && query.SQLState(err) == "" {
+			if query.Lost(err) != nil {
 				return err
 			}
 			plain[call.arguments] = answers
 		}
-		if err := c.behind(ctx, call, plain[call.arguments]); err != nil && query.SQLState(err) == "" {
+		if err := query.Lost(c.behind(ctx, call, plain[call.arguments])); err != nil {
 			return err
 		}
 	}
@@ -168,7 +168,7 @@ func (c *functions) judgeRepeated(ctx context.Context, call call, answers []stri
 				return nil
 			}
 			found, err := c.prover.Repeats(ctx, call.session.Identity, t, proof.Answer{JSON: answer, Given: given})
-			if err != nil && query.SQLState(err) == "" {
+			if query.Lost(err) != nil {
 				return err
 			}
 			if found != nil {

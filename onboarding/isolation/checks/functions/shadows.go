@@ -109,7 +109,7 @@ func (c *shadows) Run(ctx context.Context) error {
 					How: ": " + names + " names a table without its schema, and a session's temporary table comes " +
 						"first",
 				})
-				if err != nil && query.SQLState(err) == "" {
+				if query.Lost(err) != nil {
 					return err
 				}
 			}

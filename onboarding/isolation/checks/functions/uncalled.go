@@ -51,7 +51,7 @@ func (c *functions) uncalled(ctx context.Context, f *catalog.Function, ends ends
 				err := c.attempts.Read(ctx, session.Unset, func(tx *session.Tx) error {
 					return tx.Exec(ctx, "SELECT "+value)
 				})
-				if err != nil && query.SQLState(err) == "" {
+				if query.Lost(err) != nil {
 					return "", err
 				}
 				made[i], refusals[i] = err == nil, query.SQLState(err)

@@ -104,7 +104,7 @@ func (p *pair) prepare(ctx context.Context) error {
 		}
 		condition := p.Model.OwnedBy(t, p.victim) + " AND " + p.apart(t, tenancy.Truth)
 		rows, err := p.Rows.Matching(ctx, t, condition, 1)
-		if err != nil && query.SQLState(err) == "" {
+		if query.Lost(err) != nil {
 			return err
 		}
 		if len(rows) > 0 {

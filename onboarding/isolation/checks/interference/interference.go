@@ -109,7 +109,7 @@ func (t *tester) pair(ctx context.Context, s session.Session, v tenancy.Tenant) 
 		}
 		return nil
 	})
-	if err != nil && query.SQLState(err) == "" {
+	if query.Lost(err) != nil {
 		return err
 	}
 	if err != nil {
@@ -154,7 +154,7 @@ func (p *pair) report(ctx context.Context, d difference) error {
 			}
 			return err
 		})
-		if err != nil && query.SQLState(err) == "" {
+		if query.Lost(err) != nil {
 			return err
 		}
 	}

@@ -35,7 +35,7 @@ func (p *pair) observe(ctx context.Context, tx *session.Tx, list []observation) 
 		}
 		p.cost.Observations++
 		answers, err := tx.Strings(ctx, o.sql)
-		if err != nil && query.SQLState(err) == "" {
+		if query.Lost(err) != nil {
 			return nil, err
 		}
 		if err != nil {
@@ -62,13 +62,7 @@ func (p *pair) addReads() {
 		if !t.Usage || !t.Readable() || p.Model.Of(t).AreTenants() || p.Scope.Excused(t) || p.Scope.GivenUp(t) {
 			continue
 		}
-		var columns []string
-		for _, c := range t.Columns {
-			if c.Select {
-				columns = append(columns, query.Column("o", c.Name))
-			}
-		}
-		row := "ROW(" + strings.Join(columns, ", ") + ")::text"
+		row := "ROW(" + t.ReadableSQL("o") + ")::text"
 		p.observations = append(p.observations, observation{relation: t, sql: digest(row, t.SQL()+" o")})
 	}
 	for _, name := range p.sequences {

@@ -138,7 +138,7 @@ func (c *control) lookAs(
 		err = c.attempts.Read(ctx, s, func(tx *session.Tx) error { return tx.QueryRow(ctx, sql).Scan(&holds) })
 		return holds, err
 	}, func(t *catalog.Relation) string { return c.visibleSQL(t, v) })
-	if err != nil && query.SQLState(err) == "" {
+	if query.Lost(err) != nil {
 		return err
 	}
 	for _, t := range found {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/checks/setup"
@@ -61,7 +60,7 @@ func (c *copies) search(ctx context.Context, t *catalog.Relation, canaries *vict
 			return err
 		}
 		rows, err := c.read(ctx, t, s, canaries)
-		if err != nil && query.SQLState(err) == "" {
+		if query.Lost(err) != nil {
 			return err
 		}
 		if err != nil && s.Identity.Person != nil {
@@ -83,16 +82,10 @@ func (c *copies) search(ctx context.Context, t *catalog.Relation, canaries *vict
 func (c *copies) read(
 	ctx context.Context, t *catalog.Relation, s session.Session, canaries *victims.Canaries,
 ) (int, error) {
-	var readable []string
-	for _, column := range t.Columns {
-		if column.Select {
-			readable = append(readable, query.Column("a", column.Name))
-		}
-	}
 	rows := 0
 	err := c.attempts.Read(ctx, s, func(tx *session.Tx) error {
 		documents, err := tx.Strings(ctx, fmt.Sprintf("SELECT to_jsonb(x)::text FROM (SELECT %s FROM %s a LIMIT %d) x",
-			strings.Join(readable, ", "), t.SQL(), setup.AnswerRows))
+			t.ReadableSQL("a"), t.SQL(), setup.AnswerRows))
 		rows = len(documents)
 		for _, d := range documents {
 			if found := canaries.Find(d, s, nil); found != nil {

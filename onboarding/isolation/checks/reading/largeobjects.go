@@ -75,10 +75,7 @@ func (c *largeObjects) read(ctx context.Context, t *catalog.Relation, column *ca
 		return tx.QueryRow(ctx, "SELECT octet_length(lo_get("+query.Literal(object)+"::oid))").Scan(&n)
 	})
 	if err != nil {
-		if query.SQLState(err) == "" {
-			return err
-		}
-		return nil
+		return query.Lost(err)
 	}
 	c.results.Add(results.Finding{
 		Kind: results.Leak, Operation: results.Read, Table: t.String(), As: s.Label,

@@ -106,7 +106,7 @@ func (c *plans) takeTurns(ctx context.Context, pair [2]session.Session, tables [
 			continue
 		}
 		err := c.readInTurn(ctx, conn, pair, t)
-		if err != nil && query.SQLState(err) == "" {
+		if query.Lost(err) != nil {
 			return err
 		}
 	}

@@ -111,7 +111,7 @@ func (c *reads) confirmSuspects(ctx context.Context, t *pipeline.Table) error {
 		foreign := c.model.Foreign(t.Relation, "a", c.model.IdentitySQL(s.Identity), tenancy.Attacker)
 		found, err := c.prover.Confirm(ctx, s, t.Relation, foreign)
 		switch {
-		case err != nil && query.SQLState(err) == "":
+		case query.Lost(err) != nil:
 			return err
 		case err != nil:
 			c.results.LeaveOut("%s: a suspected leak could not be confirmed: %s", t.Relation, query.Describe(err))
@@ -180,7 +180,7 @@ func (c *reads) compareRows(ctx context.Context, tables []*pipeline.Table) (int,
 func (c *reads) compare(ctx context.Context, s session.Session, t *catalog.Relation) (failed bool, err error) {
 	found, err := c.prover.Confirm(ctx, s, t, "true")
 	switch {
-	case err != nil && query.SQLState(err) == "":
+	case query.Lost(err) != nil:
 		return true, err
 	case query.Refusal(err) && s.Kind.Claims():
 		return false, nil

@@ -42,7 +42,9 @@ type sample struct {
 	prover   *proof.Prover
 	leaks    *readLeaks
 	results  *results.Collector
-	batch    *batchReader
+	// dialer opens connections to read as many sessions at once.
+	dialer      *session.Dialer
+	connections int
 	// prepared are the statements of each connection.
 	prepared map[*pgx.Conn]*pipeline.Prepared
 	seen     seenByRole
@@ -53,7 +55,8 @@ func NewSample(s *setup.Setup) setup.Check {
 	return &sample{
 		model: s.Model, scope: s.Scope, settings: s.Config.Settings, roles: s.Roles, victims: s.Victims,
 		attempts: s.Attempts,
-		limiter:  s.Limiter, prover: s.Prover, leaks: newReadLeaks(s), results: s.Results, batch: newBatchReader(s),
+		limiter:  s.Limiter, prover: s.Prover, leaks: newReadLeaks(s), results: s.Results,
+		dialer: s.Dialer, connections: s.Config.Budget.Connections,
 		prepared: map[*pgx.Conn]*pipeline.Prepared{}, seen: seenByRole{},
 	}
 }
@@ -78,26 +81,26 @@ func (s seenByRole) note(as session.Session, tables ...*catalog.Relation) {
 
 // tablesFor lists the tables to read as a session: those that it may read, that are no
 // directory, leak no reads yet, and whose rows the session's role has not seen already.
-func tablesFor(s session.Session, sc *setup.Scope, seen seenByRole, known *results.Collector) []*catalog.Relation {
-	return slices.DeleteFunc(slices.Clone(sc.Tables), func(t *catalog.Relation) bool {
+func (c *sample) tablesFor(s session.Session, seen seenByRole) []*catalog.Relation {
+	return slices.DeleteFunc(slices.Clone(c.scope.Tables), func(t *catalog.Relation) bool {
 		may := t.Readable()
 		if s.Role != "" {
 			may = t.HasRowIDs()
 		}
-		return !may || sc.Model.IsDirectory(t) || seen[tableRole{t, s.Role}] || sc.GivenUp(t) ||
-			known.Has(t.String(), results.Read)
+		return !may || c.model.IsDirectory(t) || seen[tableRole{t, s.Role}] || c.scope.GivenUp(t) ||
+			c.results.Has(t.String(), results.Read)
 	})
 }
 
 func (c *sample) Run(ctx context.Context) error {
 	sessions := c.sessions()
-	clean := c.batch.read(ctx, sessions)
+	clean := c.readTogether(ctx, sessions)
 	for i, s := range sessions {
 		if clean[i] {
 			continue
 		}
 		err := c.readAs(ctx, s)
-		if err != nil && query.SQLState(err) == "" && ctx.Err() == nil {
+		if query.Lost(err) != nil && ctx.Err() == nil {
 			err = c.readAs(ctx, s) // over a new connection
 		}
 		if err != nil {
@@ -150,7 +153,7 @@ func (c *sample) anonymous() []session.Session {
 // readAs reads every table as one session and reports what leaks. Errors of single tables are
 // the policies' own way to refuse an anonymous session; [reads] records those of tenants.
 func (c *sample) readAs(ctx context.Context, s session.Session) error {
-	tables := tablesFor(s, c.scope, c.seen, c.results)
+	tables := c.tablesFor(s, c.seen)
 	if err := c.limiter.Wait(ctx, len(tables)); err != nil {
 		return err
 	}
@@ -242,7 +245,7 @@ func (c *sample) confirm(ctx context.Context, s session.Session, t *catalog.Rela
 		return nil
 	}
 	found, err := c.prover.Confirm(ctx, s, t, condition)
-	if err != nil && query.SQLState(err) == "" {
+	if query.Lost(err) != nil {
 		return err
 	}
 	if found != nil {

@@ -225,9 +225,12 @@ func (r *roles) openings(ctx context.Context) error {
 	}
 	above, err := query.Strings(ctx, r.truth, "SELECT rolname::text FROM pg_roles WHERE rolname = ANY($1) AND "+
 		"(rolsuper OR rolbypassrls) ORDER BY 1", further)
+	if err != nil {
+		return err
+	}
 	for _, role := range above {
 		r.risk(results.SetRole(role), fmt.Sprintf("sessions take on %s, to which no policy applies", role),
 			fmt.Sprintf("ALTER ROLE %s NOSUPERUSER NOBYPASSRLS;", query.Name(role)))
 	}
-	return err
+	return nil
 }

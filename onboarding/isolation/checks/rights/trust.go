@@ -101,7 +101,7 @@ func (c *trust) promote(ctx context.Context, p promotion) error {
 			Fix: c.fixes.Revoke("INSERT, UPDATE", p.table,
 				"or make policies read only tables that tenants cannot write to"),
 		})
-		if err != nil && query.SQLState(err) == "" {
+		if query.Lost(err) != nil {
 			return err
 		}
 	}
@@ -160,8 +160,8 @@ func (c *trust) posing(ctx context.Context, p promotion) ([]string, error) {
 			if other == p.table || like == nil || like.Category != catalog.String || m.IsSecret(other, like.Name) {
 				continue
 			}
-			rows, err := c.rows.Matching(ctx, other, fmt.Sprintf("%s = %s AND %s IS NOT NULL", m.Owner(other, "a"),
-				query.Literal(p.victim.String()), query.Column("a", like.Name)), 1)
+			rows, err := c.rows.Matching(ctx, other, fmt.Sprintf("%s AND %s IS NOT NULL",
+				m.OwnedBy(other, p.victim), query.Column("a", like.Name)), 1)
 			if err != nil {
 				return nil, err
 			}

@@ -14,7 +14,7 @@ import (
 
 // Scope is what there is to attack.
 type Scope struct {
-	Model  *tenancy.Model
+	model  *tenancy.Model
 	truth  query.Querier
 	config Config
 	// Tables are the relations whose rows are tenants' and that the app role can reach.
@@ -30,7 +30,7 @@ type Scope struct {
 // newScope selects the relations, and records those that are excused or cannot be classified.
 func newScope(ctx context.Context, s *Setup) *Scope {
 	sc := &Scope{
-		Model: s.Model, truth: s.Truth, config: s.Config, HasRows: map[*catalog.Relation]bool{},
+		model: s.Model, truth: s.Truth, config: s.Config, HasRows: map[*catalog.Relation]bool{},
 		timeouts: map[*catalog.Relation]int{}, small: map[*catalog.Relation]bool{},
 		irreversible: s.Irreversible,
 	}
@@ -109,8 +109,8 @@ func (s *Scope) IsSmall(ctx context.Context, t *catalog.Relation) bool {
 // OwnedTables are the tables, without partitions, whose rows are tenants'.
 func (s *Scope) OwnedTables() []*catalog.Relation {
 	var found []*catalog.Relation
-	for _, t := range s.Model.Catalog.Relations {
-		if t.IsTable() && s.Model.Of(t).Owned() {
+	for _, t := range s.model.Catalog.Relations {
+		if t.IsTable() && s.model.Of(t).Owned() {
 			found = append(found, t)
 		}
 	}
@@ -134,7 +134,7 @@ func (s *Scope) StatesOwner(t *catalog.Relation) bool {
 	if len(t.Triggers)+t.Rules > 0 {
 		return false
 	}
-	for _, name := range s.Model.Of(t).Columns() {
+	for _, name := range s.model.Of(t).Columns() {
 		if c := t.Column(name); c == nil || !c.Insert && !t.Elsewhere || c.Generated {
 			return false
 		}
@@ -145,7 +145,7 @@ func (s *Scope) StatesOwner(t *catalog.Relation) bool {
 // Harmless returns the column to update with the value that it has, best one that no key or
 // policy depends on. It is nil if the app role may update none.
 func (s *Scope) Harmless(t *catalog.Relation) *catalog.Column {
-	keys := s.Model.Of(t).Columns()
+	keys := s.model.Of(t).Columns()
 	for _, key := range t.Unique {
 		keys = append(keys, key...)
 	}

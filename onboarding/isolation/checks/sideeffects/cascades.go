@@ -56,7 +56,7 @@ func (c *cascades) Run(ctx context.Context) error {
 		}
 		for _, fk := range child.ForeignKeys {
 			r := reference{child, c.model.Catalog.Relation(fk.Target), fk}
-			if err := c.try(ctx, r); err != nil && query.SQLState(err) == "" {
+			if err := query.Lost(c.try(ctx, r)); err != nil {
 				return err
 			}
 		}
@@ -133,7 +133,7 @@ func (c *cascades) fromOwn(ctx context.Context, r reference) error {
 				f.Mine, r.parent, operation, f.Key, f.Theirs),
 			fix: c.fixes.Revoke("DELETE", r.parent, "or make the foreign key RESTRICT"),
 		})
-		if err != nil && query.SQLState(err) == "" {
+		if query.Lost(err) != nil {
 			return err
 		}
 	}

@@ -83,7 +83,7 @@ func (c *views) probeLeakyView(ctx context.Context, t *catalog.Relation) error {
 			p := probed{view: t, column: name, session: s}
 			var err error
 			p.values, err = c.probe(ctx, s, t, name)
-			if err != nil && query.SQLState(err) == "" {
+			if query.Lost(err) != nil {
 				return err
 			}
 			if err != nil {
@@ -142,6 +142,9 @@ func (c *views) foreignOwner(ctx context.Context, p probed) (string, error) {
 		case slices.Contains(o.Persons, column) && i.Person != nil && !slices.Contains(i.CoMembers, v):
 			tenant.Kind = tenancy.Person
 		case !slices.Contains(o.Persons, column) && slices.Contains(o.Orgs, column):
+			tenant.Kind = tenancy.Org
+		case slices.Contains(o.Either, column) && !i.Is(tenancy.Tenant{Kind: tenancy.Person, ID: v}) &&
+			!slices.Contains(i.CoMembers, v):
 			tenant.Kind = tenancy.Org
 		default:
 			continue

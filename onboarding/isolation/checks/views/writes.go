@@ -61,6 +61,8 @@ func (c *views) ownedThrough(ctx context.Context, t *catalog.Relation, v tenancy
 		return is(o.Orgs[0], v.ID), nil
 	case !v.IsOrg() && len(o.Persons) > 0:
 		return is(o.Persons[0], v.ID), nil
+	case len(o.Either) > 0:
+		return is(o.Either[0], v.ID), nil
 	case o.Direct() || len(o.Parents) == 0:
 		return "", nil
 	}
@@ -107,7 +109,7 @@ func (c *views) statements(
 
 // values are those of a view's row that would be the victim's.
 func (c *views) values(ctx context.Context, t *catalog.Relation, v tenancy.Tenant) (victims.Values, error) {
-	values, o := victims.Values{}, c.model.Of(t)
+	values := victims.Values{}
 	for _, column := range t.Columns {
 		value, err := c.baseValue(ctx, t, column, v)
 		if err != nil {
@@ -117,16 +119,7 @@ func (c *views) values(ctx context.Context, t *catalog.Relation, v tenancy.Tenan
 			values[column.Name] = value
 		}
 	}
-	for _, name := range o.Orgs {
-		if values[name] = nil; v.IsOrg() {
-			values[name] = &v.ID
-		}
-	}
-	for _, name := range o.Persons {
-		if !v.IsOrg() {
-			values[name] = &v.ID
-		}
-	}
+	values.GiveTo(v, c.model.Of(t))
 	return values, nil
 }
 
@@ -180,10 +173,7 @@ func (c *views) try(ctx context.Context, v viewWrite, s session.Session) error {
 		})
 		return nil
 	})
-	if err != nil && query.SQLState(err) == "" {
-		return err
-	}
-	return nil
+	return query.Lost(err)
 }
 
 // written describes the foreign row that a write put into a table of the view. It is empty if

@@ -75,7 +75,7 @@ func (c *ownWrites) Run(ctx context.Context) (err error) {
 func (c *ownWrites) attempt(ctx context.Context, t *catalog.Relation, sql writing) (why string, err error) {
 	w := c.writer
 	for _, v := range w.victims.List() {
-		rows, err := w.rows.Matching(ctx, t, w.model.Owner(t, "a")+" = "+query.Literal(v.String()), ownRows)
+		rows, err := w.rows.Matching(ctx, t, w.model.OwnedBy(t, v), ownRows)
 		if err != nil {
 			return "", err
 		}
@@ -118,7 +118,7 @@ func (c *ownWrites) try(ctx context.Context, s session.Session, sql string) (ref
 		return "", nil
 	case err == nil:
 		return "it reached no row", nil
-	case query.SQLState(err) == "":
+	case query.Lost(err) != nil:
 		return "", err
 	}
 	return query.Describe(err), nil
@@ -132,7 +132,7 @@ func (c *ownWrites) insertion(t *catalog.Relation) writing {
 		values := maps.Clone(row.Values)
 		sets := [][]string{nil}
 		if row.Victim.IsOrg() && s.Identity.Person != nil {
-			sets = [][]string{w.model.Of(t).Persons, w.model.Authors(t)}
+			sets = [][]string{w.model.Of(t).Persons, w.model.Holding(t, tenancy.Person)}
 		}
 		var statements []string
 		for _, authors := range sets {

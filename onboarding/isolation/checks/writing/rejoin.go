@@ -31,8 +31,9 @@ func (r *rejoins) try(ctx context.Context, a attempt) error {
 		return err
 	}
 	for _, where := range []string{" WHERE " + rows[0].Place, ""} {
+		sql := fmt.Sprintf("UPDATE %s a SET %s%s", t.SQL(), sets, where)
 		err := r.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error {
-			n, err := tx.Affected(ctx, fmt.Sprintf("UPDATE %s a SET %s%s", t.SQL(), sets, where))
+			n, err := tx.Affected(ctx, sql)
 			if err != nil || n == 0 {
 				return err
 			}
@@ -50,7 +51,7 @@ func (r *rejoins) try(ctx context.Context, a attempt) error {
 			return err
 		}
 		if a.outcome.proven {
-			return r.w.readJoined(ctx, a, fmt.Sprintf("UPDATE %s a SET %s%s", t.SQL(), sets, where))
+			return r.w.readJoined(ctx, a, sql)
 		}
 	}
 	return nil

@@ -35,8 +35,9 @@ func (u *updates) try(ctx context.Context, a attempt) error {
 	changes = append(changes, change{c.Assign(a.target.Values[c.Name]), "updated", false})
 	for _, change := range changes {
 		for _, where := range u.w.aims(ctx, a) {
+			sql := fmt.Sprintf("UPDATE %s a SET %s%s", a.table.SQL(), change.sets, where)
 			err := u.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error {
-				n, err := tx.Affected(ctx, fmt.Sprintf("UPDATE %s a SET %s%s", a.table.SQL(), change.sets, where))
+				n, err := tx.Affected(ctx, sql)
 				if err != nil {
 					return err
 				}
@@ -51,7 +52,7 @@ func (u *updates) try(ctx context.Context, a attempt) error {
 				return err
 			}
 			if a.outcome.proven && change.takesOver {
-				return u.w.readJoined(ctx, a, fmt.Sprintf("UPDATE %s a SET %s%s", a.table.SQL(), change.sets, where))
+				return u.w.readJoined(ctx, a, sql)
 			}
 			if a.outcome.proven {
 				return nil

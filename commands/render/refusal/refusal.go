@@ -1,4 +1,6 @@
-package render
+// Package refusal says to a person why something did not happen, and asks in forms for what was missing: a
+// reason, or a code.
+package refusal
 
 import (
 	"errors"
@@ -11,10 +13,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// ErrorText explains an error to the person who caused it, as mrkdwn: what is wrong, and what to
-// do next. The second value is false if the person did not cause it; such an error must be
-// logged.
-func ErrorText(err error) (text string, expected bool) {
+// Text explains an error to the person who caused it, as mrkdwn: what is wrong, and what to do next.
+// The second value is false if the person did not cause it; such an error must be logged.
+func Text(err error) (text string, expected bool) {
 	var worded interface{ Mrkdwn() string }
 	var problems onboarding.Problems
 	var standing *onboarding.PermissionError
@@ -29,7 +30,7 @@ func ErrorText(err error) (text string, expected bool) {
 	case errors.As(err, &problems):
 		return problemLines(problems), true
 	case errors.As(err, &standing):
-		return refusal(standing), true
+		return permissionText(standing), true
 	case errors.As(err, &decided):
 		return decidedText(decided), true
 	case errors.As(err, &code):
@@ -80,7 +81,7 @@ func ErrorText(err error) (text string, expected bool) {
 func codeText(code *onboarding.CodeError) string {
 	switch code.Reason {
 	case onboarding.CodeNotEnrolled:
-		return "This needs a code of your authenticator app, and the bot does not know yours. Ask an " +
+		return "This needs a code from your authenticator app, and the bot does not know yours. Ask an " +
 			"administrator to run " + blockkit.Code("onboardbot totp enroll -operator "+code.Operator)
 	case onboarding.CodeLocked:
 		return "You are locked out after too many wrong codes. If they were not yours, somebody is using your Slack " +
@@ -94,7 +95,7 @@ func codeText(code *onboarding.CodeError) string {
 	return "This code is wrong, expired, or was used before. Wait for the next one. " + left
 }
 
-func refusal(standing *onboarding.PermissionError) string {
+func permissionText(standing *onboarding.PermissionError) string {
 	because := blockkit.Escape(standing.Because)
 	if errors.Is(standing, onboarding.ErrNotApprover) {
 		return fmt.Sprintf("You cannot decide on this: %s.", because)
@@ -115,9 +116,9 @@ func decidedText(decided *onboarding.DecidedError) string {
 	case onboarding.ApprovalOpen, onboarding.ApprovalAhead:
 		return "Your vote was counted" + when + ". Another operator must approve as well."
 	case onboarding.ApprovalApproved, onboarding.ApprovalUsed, onboarding.ApprovalAheadApproved:
-		return fmt.Sprintf("%s already approved this%s. Your click changed nothing.", by, when)
+		return fmt.Sprintf("%s already approved this%s. Your press changed nothing.", by, when)
 	case onboarding.ApprovalRejected:
-		return fmt.Sprintf("%s already rejected this%s. Your click changed nothing.", by, when)
+		return fmt.Sprintf("%s already rejected this%s. Your press changed nothing.", by, when)
 	case onboarding.ApprovalLapsed:
 		return "The target changed after this was requested, so this request is no longer valid. " +
 			"The new approval request is below in the thread."

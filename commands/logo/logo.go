@@ -1,4 +1,5 @@
-package commands
+// Package logo fetches the logo that an operator chose in a form.
+package logo
 
 import (
 	"bytes"
@@ -12,7 +13,6 @@ import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
-	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/brand"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
@@ -30,22 +30,23 @@ func (l *limitedBuffer) Write(p []byte) (int, error) {
 	return l.Buffer.Write(p)
 }
 
-// logoFetcher downloads logos from Slack.
-type logoFetcher struct {
-	workspace *bot.Workspace
-	assets    *store.Assets
-	log       *slog.Logger
+// Fetcher downloads logos from Slack. All fields are required.
+type Fetcher struct {
+	Workspace *bot.Workspace
+	Assets    *store.Assets
+	Log       *slog.Logger
 }
 
-// fetch downloads the file that an operator chose in a form, if any, checks it and keeps it. It returns
-// the digest of its content.
-func (f *logoFetcher) fetch(ctx context.Context, sent *formSubmission) (digest string, err error) {
+// Fetch downloads the file that an operator chose in a form, checks it and keeps it. It returns the digest
+// of its content, or without a file that of the logo which was kept before. What is wrong with a logo is a
+// [form.FieldErrors].
+func (f *Fetcher) Fetch(ctx context.Context, sent bot.Submission, kept string) (digest string, err error) {
 	files := sent.State[form.BlockLogo][form.ActionInput].Files
-	if sent.draft.Mode != onboarding.ModeOwner || len(files) == 0 {
-		return sent.draft.Logo, nil
+	if len(files) == 0 {
+		return kept, nil
 	}
 	// The address comes from Slack and not from the form, so the token goes nowhere else.
-	file, _, _, err := f.workspace.API().GetFileInfoContext(ctx, files[0].ID, 0, 0)
+	file, _, _, err := f.Workspace.API().GetFileInfoContext(ctx, files[0].ID, 0, 0)
 	if err != nil {
 		return "", f.notDownloaded(ctx, err)
 	}
@@ -53,7 +54,7 @@ func (f *logoFetcher) fetch(ctx context.Context, sent *formSubmission) (digest s
 	var downloaded limitedBuffer
 	err = errTooLarge
 	if file.Size <= brand.MaxLogoSize {
-		err = f.workspace.API().GetFileContext(ctx, file.URLPrivateDownload, &downloaded)
+		err = f.Workspace.API().GetFileContext(ctx, file.URLPrivateDownload, &downloaded)
 	}
 	if errors.Is(err, errTooLarge) {
 		return "", form.FieldErrors{form.BlockLogo: fmt.Sprintf("A logo has at most %d MB; %s is larger.",
@@ -67,15 +68,15 @@ func (f *logoFetcher) fetch(ctx context.Context, sent *formSubmission) (digest s
 	if problem != "" {
 		return "", form.FieldErrors{form.BlockLogo: problem}
 	}
-	if digest, err = f.assets.Keep(ctx, logo.Content); err != nil {
+	if digest, err = f.Assets.Keep(ctx, logo.Content); err != nil {
 		return "", fmt.Errorf("logo: %w", err)
 	}
 	return digest, nil
 }
 
 // notDownloaded logs why Slack did not hand out a logo, and tells the person at the logo.
-func (f *logoFetcher) notDownloaded(ctx context.Context, err error) error {
-	f.log.WarnContext(ctx, "a logo could not be downloaded from slack", "error", err)
+func (f *Fetcher) notDownloaded(ctx context.Context, err error) error {
+	f.Log.WarnContext(ctx, "a logo could not be downloaded from slack", "error", err)
 	return form.FieldErrors{form.BlockLogo: "Slack did not hand out this file. Send the form again, or remove the " +
 		"file and send the logo later."}
 }
