@@ -56,6 +56,7 @@ type Prover struct {
 	Own *session.Attempts
 
 	owned map[VictimRows]ownedRows
+	shown map[window]shown
 }
 
 // Confirm compares what a session sees of a relation, where a condition on the alias a holds,
