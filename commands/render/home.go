@@ -22,7 +22,7 @@ type Home struct {
 	Refused string
 	// Waiting are the approvals that this person can decide, Stuck their own runs that need them.
 	Waiting []PendingDecision
-	More    int // approvals that are not listed
+	More    int // requests that are not listed
 	// Others are the requests about other things than runs that this person can decide.
 	Others []PendingItem
 	Stuck  []ListedRun
@@ -72,12 +72,12 @@ func (r Renderer) Home(content Home, now time.Time) []slack.Block {
 	for _, each := range content.Waiting {
 		blocks = append(blocks, pendingBlocks(each)...)
 	}
-	if content.More > 0 {
-		blocks = append(blocks, blockkit.Context(fmt.Sprintf("… and %d more approval requests in their threads.",
-			content.More)))
-	}
 	for _, each := range content.Others {
 		blocks = append(blocks, each.Blocks...)
+	}
+	if content.More > 0 {
+		blocks = append(blocks, blockkit.Context(fmt.Sprintf("… and %d more requests in their threads.",
+			content.More)))
 	}
 	for _, each := range content.Stuck {
 		blocks = append(blocks,

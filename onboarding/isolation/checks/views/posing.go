@@ -3,6 +3,7 @@ package views
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
@@ -80,7 +81,7 @@ func (c *views) poses(ctx context.Context, t *catalog.Relation, v tenancy.Tenant
 	if v.IsOrg() {
 		names = o.Orgs
 	}
-	for _, name := range names {
+	for _, name := range slices.Concat(names, o.Either) {
 		if column := t.Column(name); column != nil && column.Update {
 			found = append(found, pose{column, &v.ID})
 		}
