@@ -99,7 +99,7 @@ func riskReminder(request *risk.Request, to Audience, now time.Time) post.Messag
 	if state, _ := request.State(now); state != risk.Open {
 		page.Say(render.DecisionClosed(names, state == risk.Expired))
 	} else {
-		page.Say(render.DecisionNeeded(names, request.Expires))
+		page.Say(render.DecisionNeeded(names, "the report's thread", request.Expires))
 		if who := to.undecided(request); len(who) > 0 {
 			page.Say(mrkdwn.MentionAny(who))
 		}

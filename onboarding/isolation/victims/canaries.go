@@ -219,6 +219,23 @@ func (c *Canaries) find(value any, s session.Session, given []string) *Canary {
 	return nil
 }
 
+// FindIn looks anywhere in a text, such as an error's, for a canary that a session may not know. What
+// the call that led to it was given proves nothing.
+func (c *Canaries) FindIn(text string, s session.Session, call string) *Canary {
+	var first string
+	for value, canary := range c.byValue {
+		if len(value) >= distinctive && (first == "" || value < first) && strings.Contains(text, value) &&
+			!strings.Contains(call, value) && !canary.knownTo(s.Identity) {
+			first = value
+		}
+	}
+	if first == "" {
+		return nil
+	}
+	found := c.byValue[first]
+	return &found
+}
+
 // parts are the texts that a text holds: uuids, itself, and the parts of a composite value or an
 // array.
 func parts(value string) []string {

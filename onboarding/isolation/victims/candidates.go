@@ -34,6 +34,7 @@ type argument struct {
 	cast     string // as the call spells it
 	kind     string // pg_type.typtype
 	label    string // of an enum
+	preset   string // its default, as SQL, or empty
 	victim   tenancy.Tenant
 }
 

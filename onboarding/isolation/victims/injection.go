@@ -20,8 +20,8 @@ const (
 
 // InjectionLists returns ways to call a function that puts SQL together, with SQL for each of its
 // arguments that holds texts: out of quotes and parentheses, in the place of a number or a name, as a
-// second statement, and such that only the number of rows that are found tells of it. Documents hold
-// it as a value and as a key.
+// second statement, and such that only the number of rows that are found, or an error, tells of it.
+// Documents hold it as a value and as a key.
 func (c *Caller) InjectionLists(f *catalog.Function, v tenancy.Tenant) []string {
 	if !f.Mentions("execute") {
 		return nil
@@ -32,7 +32,7 @@ func (c *Caller) InjectionLists(f *catalog.Function, v tenancy.Tenant) []string 
 	arguments := c.arguments(f, v)
 	plain := make([]string, len(arguments))
 	for i, a := range arguments {
-		plain[i] = a.candidates()[0] + "::" + a.typ
+		plain[i] = a.usual()
 	}
 	var lists []string
 	for i, a := range arguments {
@@ -134,5 +134,5 @@ func (a argument) injections() []string {
 			fmt.Sprintf("(SELECT count(*) %% 3 FROM %s)", t.SQL()),
 			fmt.Sprintf("x'; DELETE FROM %s; --", t.SQL()), fmt.Sprintf("1; DELETE FROM %s; --", t.SQL()))
 	}
-	return found
+	return append(found, a.afterExpression()...)
 }

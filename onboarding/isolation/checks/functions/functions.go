@@ -147,7 +147,7 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled 
 		for i, args := range slices.Concat(injections, c.caller.ArgumentLists(f, v)) {
 			as := attackers[:min(callers, len(attackers))]
 			if i < len(injections) {
-				as = as[:min(1, len(as))]
+				as = injecting(v, attackers)
 			}
 			for _, s := range as {
 				if c.blamed(f) {
@@ -157,22 +157,26 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled 
 					return "", err
 				}
 				c.results.CountCall()
-				answer, err := c.call(ctx, call{f, args, v, s, nil})
+				made := call{function: f, arguments: args, victim: v, session: s, fails: i < len(injections)}
+				answer, err := c.call(ctx, made)
 				if query.Lost(err) != nil {
 					return "", err
 				}
 				ends.note(err)
-				if err != nil {
+				if err := c.judgeError(ctx, made, err); err != nil {
+					return "", err
+				}
+				if !made.tells(err) {
 					continue
 				}
 				if key := v.String() + args; !judged[key] {
 					judged[key] = true
-					if err := c.judgeDependence(ctx, call{f, args, v, s, nil}); err != nil {
+					if err := c.judgeDependence(ctx, made); err != nil {
 						return "", err
 					}
 					if answers[args] != nil && !judged[args] { // for an earlier victim
 						judged[args] = true
-						if err := c.judgeOthers(ctx, call{f, args, v, s, nil}); err != nil {
+						if err := c.judgeOthers(ctx, made); err != nil {
 							return "", err
 						}
 					}
@@ -286,6 +290,6 @@ func (c *functions) judgeAggregate(f *catalog.Function, answers map[string]answe
 // readsIdentity reports whether a function's source names a setting of the identity.
 func (c *functions) readsIdentity(f *catalog.Function) bool {
 	return slices.ContainsFunc(c.config.Settings.Names(), func(name string) bool {
-		return strings.Contains(f.Source, name)
+		return strings.Contains(f.Text(), name)
 	})
 }

@@ -57,7 +57,7 @@ func (i *Irreversible) find(f *catalog.Function) string {
 		}
 	}
 	for _, other := range i.cat.Functions {
-		if other == f || !catalog.Names(f.Source, other.Name) {
+		if other == f || !catalog.Names(f.Text(), other.Name) {
 			continue
 		}
 		if what := i.Function(other); what != "" {
