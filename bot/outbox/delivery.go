@@ -29,6 +29,8 @@ type row struct {
 	Refused []string
 	// Thread is the key of the parent, "" if the outbox did not post it.
 	Thread string
+	// MayShow is true if Slack may show an earlier attempt whose outcome was not recorded.
+	MayShow bool
 	// Again is true after the message was deleted in Slack.
 	Again bool
 	// Since is when it began to wait. Late reports whether that is longer ago than [lateAfter], or than

@@ -50,6 +50,8 @@ type Versions struct {
 	// Last is nil if it is not known what Slack shows.
 	Last    []byte
 	Earlier [][]byte
+	// Sending are those of deliveries whose outcome is not recorded.
+	Sending [][]byte
 	// Pending is true if a delivery is under way that may change the answer.
 	Pending bool
 }
@@ -61,9 +63,9 @@ func (o *Outbox) Origin(ctx context.Context, channel, ts string, shown []byte) (
 	from, err = Verify(ctx, shown, func(ctx context.Context) (Versions, error) {
 		var versions Versions
 		err := o.pool.QueryRow(ctx, selectShown, channel, ts).
-			Scan(&key, &versions.Last, &versions.Earlier, &versions.Pending)
+			Scan(&key, &versions.Last, &versions.Earlier, &versions.Sending, &versions.Pending)
 		if errors.Is(err, pgx.ErrNoRows) {
-			err = o.pool.QueryRow(ctx, selectPosting, channel).Scan(&versions.Pending)
+			err = o.pool.QueryRow(ctx, selectPosting, channel).Scan(&versions.Pending, &versions.Sending)
 			return versions, err
 		}
 		if err != nil {
@@ -94,7 +96,8 @@ func (o *Outbox) Copied(ctx context.Context, channel string, shown []byte) (root
 
 // Verify compares what Slack says that something shows with what was delivered. Before it returns
 // anything but [Delivered] or [Outdated], it reads the versions again for about a second, and for
-// ten while a delivery is pending.
+// ten while a delivery is pending. What may be shown by a delivery whose outcome is still not recorded
+// then is [Outdated].
 func Verify(
 	ctx context.Context, shown []byte, read func(context.Context) (Versions, error),
 ) (from Origin, err error) {
@@ -109,7 +112,13 @@ func Verify(
 			wait = originPending
 		}
 		from = versions.origin(shown)
-		if from == Delivered || from == Outdated || time.Since(began) >= wait {
+		if from == Delivered || from == Outdated {
+			return from, nil
+		}
+		if time.Since(began) >= wait {
+			if from != Unverified && contains(versions.Sending, shown) {
+				return Outdated, nil
+			}
 			return from, nil
 		}
 		select {
@@ -133,10 +142,14 @@ func (v Versions) origin(shown []byte) Origin {
 		return Unverified
 	case bytes.Equal(shown, v.Last):
 		return Delivered
-	case slices.ContainsFunc(v.Earlier, func(earlier []byte) bool { return bytes.Equal(shown, earlier) }):
+	case contains(v.Earlier, shown):
 		return Outdated
 	}
 	return Changed
+}
+
+func contains(fingerprints [][]byte, shown []byte) bool {
+	return slices.ContainsFunc(fingerprints, func(each []byte) bool { return bytes.Equal(shown, each) })
 }
 
 // Content returns what a message should show now, as Slack returns a message: an object with blocks.

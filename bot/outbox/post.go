@@ -62,7 +62,7 @@ func (d *delivery) post(ctx context.Context, m row) (err error) {
 				min(backoff(m.Attempts), d.lookTime()), false, false)
 		}
 	}
-	if err := d.exec(ctx, startPost, m.Key, m.Hash, m.ChannelID); err != nil {
+	if err := d.exec(ctx, startPost, m.Key, m.Hash, m.ChannelID, m.pressable(m.forms()[0])); err != nil {
 		return err
 	}
 	var ts string
@@ -93,9 +93,13 @@ func (d *delivery) post(ctx context.Context, m row) (err error) {
 // lookTime is how long a post without an answer is looked for before it is sent again.
 func (d *delivery) lookTime() time.Duration { return lookFor * d.outbox.workspace.Config().CallTimeout }
 
-// update changes a message in place, which may be repeated. A message that was deleted in Slack is
-// posted anew.
+// update changes a message in place, which may be repeated. What people could press in counts as shown
+// from before the call on, whether or not its answer is recorded. A message that was deleted in Slack
+// is posted anew.
 func (d *delivery) update(ctx context.Context, m row) error {
+	if err := d.startForm(ctx, m, m.forms()[0]); err != nil {
+		return err
+	}
 	calling, answer := webapi.Capture(ctx)
 	err := d.withFallback(ctx, m, func(options ...slack.MsgOption) error {
 		_, _, _, err := d.outbox.api.UpdateMessageContext(calling, m.ChannelID, m.TS, options...)
@@ -126,10 +130,9 @@ func fingerprint(answer *webapi.Captured) []byte {
 // buttonsRefused ends the text of a message whose buttons the workspace refuses.
 const buttonsRefused = "Slack refused the buttons of this message. Decide in the bot's Home tab, or use a command."
 
-// withFallback sends the message's blocks; where the workspace refuses those, its fallback; and
-// where it refuses that too, its text alone.
-func (d *delivery) withFallback(ctx context.Context, m row, send func(...slack.MsgOption) error) error {
-	pressable := bytes.Contains(m.Blocks, []byte(`"type":"button"`))
+// forms are the blocks to try, best first: the message's own, unless it is remembered that the workspace
+// refuses them; its fallback; and none, for the text alone.
+func (m row) forms() [][]byte {
 	forms := [][]byte{m.Blocks}
 	if m.Fallback != nil {
 		forms = append(forms, m.Fallback)
@@ -137,14 +140,45 @@ func (d *delivery) withFallback(ctx context.Context, m row, send func(...slack.M
 	if m.Blocks != nil {
 		forms = append(forms, nil)
 	}
-	refusal := m.refusal()
-	remembered := slices.Contains(m.Refused, refusal)
-	if remembered {
+	if slices.Contains(m.Refused, m.refusal()) {
 		forms = forms[1:]
 	}
+	return forms
+}
+
+// startForm records that blocks of a message are about to be sent, if somebody could press in them.
+func (d *delivery) startForm(ctx context.Context, m row, blocks []byte) error {
+	if shown := m.pressable(blocks); shown != nil {
+		return d.exec(ctx, startForm, m.Key, shown)
+	}
+	return nil
+}
+
+// pressable is the fingerprint of what a message shows with these blocks, nil if nobody can press in it.
+func (m row) pressable(blocks []byte) []byte {
+	if !bytes.Contains(blocks, []byte(`"action_id"`)) {
+		return nil
+	}
+	_, shown := m.content(blocks)
+	message, err := json.Marshal(map[string]any{"blocks": shown})
+	if err != nil {
+		return nil
+	}
+	return blockkit.Fingerprint(message)
+}
+
+// withFallback sends the forms of a message until the workspace takes one.
+func (d *delivery) withFallback(ctx context.Context, m row, send func(...slack.MsgOption) error) error {
+	hasButtons := bytes.Contains(m.Blocks, []byte(`"type":"button"`))
+	forms, refusal := m.forms(), m.refusal()
 	var err error
 	for i, blocks := range forms {
-		if blocks == nil && pressable {
+		if i > 0 {
+			if err := d.startForm(ctx, m, blocks); err != nil {
+				return err
+			}
+		}
+		if blocks == nil && hasButtons {
 			m.Text = blockkit.Truncate(m.Text, blockkit.MaxText-len(buttonsRefused)-1) + "\n" + buttonsRefused
 		}
 		if err = send(options(m, blocks)...); !blocksRefused(err) || i == len(forms)-1 {
@@ -152,7 +186,7 @@ func (d *delivery) withFallback(ctx context.Context, m row, send func(...slack.M
 		}
 		d.outbox.log.Warn("slack refuses blocks; a simpler form is sent",
 			"message", m.Key, "error", webapi.Detailed(err))
-		if refusal != "" && i == 0 && webapi.Code(err) == "invalid_blocks" && !remembered {
+		if refusal != "" && i == 0 && webapi.Code(err) == "invalid_blocks" && !slices.Contains(m.Refused, refusal) {
 			if err := d.hold(ctx, refusal, d.outbox.workspace.Config().RefusalMemory); err != nil {
 				return err
 			}
@@ -181,14 +215,21 @@ func (m row) notice() string {
 	return ""
 }
 
-func options(m row, encoded []byte) []slack.MsgOption {
-	text, blocks, notice := m.Text, decodeBlocks(encoded), m.notice()
+// content is the text of a message and its blocks in one form, with the notice.
+func (m row) content(encoded []byte) (text string, blocks []slack.Block) {
+	text, blocks = m.Text, decodeBlocks(encoded)
+	notice := m.notice()
 	if notice != "" {
 		text = blockkit.Truncate(notice+"\n"+text, blockkit.MaxText)
 	}
 	if notice != "" && len(blocks) > 0 && len(blocks) < blockkit.MaxMessageBlocks {
 		blocks = slices.Insert(blocks, 0, slack.Block(blockkit.Context(notice)))
 	}
+	return text, blocks
+}
+
+func options(m row, encoded []byte) []slack.MsgOption {
+	text, blocks := m.content(encoded)
 	return []slack.MsgOption{slack.MsgOptionText(text, false), slack.MsgOptionBlocks(blocks...),
 		slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl()}
 }

@@ -48,7 +48,7 @@ const (
 			coalesce(w.file_name, '') AS file_name, coalesce(w.file_title, '') AS file_title,
 			coalesce(w.file_id, '') AS file_id, w.hash, w.sending_hash, w.sending_since, w.attempts, w.hold,
 			ARRAY(SELECT scope FROM slack_holds WHERE scope = ANY($2) AND until > now()) AS refused,
-			coalesce(m.thread, '') AS thread, m.again, m.unanswered_at,
+			coalesce(m.thread, '') AS thread, m.again, m.unanswered_at, m.sending_shown <> '{}' AS may_show,
 			s.since, l.late,
 			CASE WHEN l.late THEN
 				(SELECT count(*) FROM slack_waiting o WHERE o.channel = w.channel AND o.key <> w.key)
@@ -100,9 +100,16 @@ const (
 	selectFileContent = `SELECT file_content FROM slack_messages WHERE key = $1`
 
 	// startPost records that the first post of message $1 is about to go out. The start of the
-	// oldest attempt stays, since a search for the message begins there.
+	// oldest attempt stays, since a search for the message begins there. The message will show what has
+	// fingerprint $4.
 	startPost = `
-		UPDATE slack_messages SET sending_hash = $2, sending_since = coalesce(sending_since, now()), channel_id = $3
+		UPDATE slack_messages SET sending_hash = $2, sending_since = coalesce(sending_since, now()), channel_id = $3,
+			sending_shown = array_remove((array_prepend($4, array_remove(sending_shown, $4)))[1:32], NULL)
+		WHERE key = $1`
+
+	// startForm records that message $1 will show what has fingerprint $2, if Slack takes the next call.
+	startForm = `
+		UPDATE slack_messages SET sending_shown = (array_prepend($2, array_remove(sending_shown, $2)))[1:32]
 		WHERE key = $1`
 
 	// startShare records that the upload $3 of message $1 is about to be shared.
@@ -114,20 +121,22 @@ const (
 	postponeShare = `UPDATE slack_messages SET due_at = now() + $2::interval WHERE key = $1`
 
 	// selectShown is the message at timestamp $2 of conversation $1, and what Slack shows of it: NULL
-	// if a replica of an earlier release delivered it. The last column says whether an update is to be
-	// delivered: Slack may show it already, if a process died or lost the answer before it was recorded.
+	// if a replica of an earlier release delivered it. Then comes what Slack showed before, and what it may
+	// show since a process died or lost the answer. The last column says whether an update is to be
+	// delivered, whose answer may tell.
 	selectShown = `
-		SELECT key, CASE WHEN shown_at = delivered_at THEN shown_hash END, shown_earlier, waiting
+		SELECT key, CASE WHEN shown_at = delivered_at THEN shown_hash END, shown_earlier, sending_shown, waiting
 		FROM slack_messages WHERE channel_id = $1 AND ts = $2`
 
 	// selectBlocks are what message $1 should show now.
 	selectBlocks = `SELECT blocks FROM slack_messages WHERE key = $1`
 
 	// selectPosting reports whether a message is being posted in conversation $1 whose timestamp is not
-	// known.
+	// known, and what such messages may show.
 	selectPosting = `
 		SELECT EXISTS (SELECT FROM slack_messages
-			WHERE channel_id = $1 AND ts IS NULL AND sending_since IS NOT NULL AND failed_hash IS NULL)`
+			WHERE channel_id = $1 AND ts IS NULL AND sending_since IS NOT NULL AND failed_hash IS NULL),
+			ARRAY(SELECT unnest(sending_shown) FROM slack_messages WHERE channel_id = $1 AND ts IS NULL)`
 
 	// restoreMessages makes the messages $1 wait for an update with the content that they have.
 	restoreMessages = `
@@ -137,15 +146,15 @@ const (
 		WHERE key = ANY($1) AND ts IS NOT NULL AND file_name IS NULL
 		RETURNING channel`
 
-	// recordDelivery records that Slack shows content $2 of message $1, with fingerprint $6. When
-	// newer content was put meanwhile, the message goes on waiting: for $5, unless the newer content
-	// is urgent.
+	// recordDelivery records that Slack shows content $2 of message $1, with fingerprint $6. What it showed
+	// or may have shown counts as shown earlier. When newer content was put meanwhile, the message goes on
+	// waiting: for $5, unless the newer content is urgent.
 	recordDelivery = `
 		UPDATE slack_messages
 		SET delivered_hash = $2, delivered_at = now(), ts = nullif($3, ''), channel_id = $4,
-			shown_earlier = CASE WHEN shown_hash <> $6 THEN (array_prepend(shown_hash, shown_earlier))[1:32]
-				ELSE shown_earlier END,
-			shown_hash = $6, shown_at = now(),
+			shown_earlier =
+				(array_remove(array_remove(sending_shown || shown_hash, NULL), $6) || shown_earlier)[1:32],
+			shown_hash = $6, shown_at = now(), sending_shown = '{}',
 			due_at = now() + CASE WHEN last AND hash <> $2 THEN '0' ELSE $5::interval END,
 			sending_hash = NULL, sending_since = NULL, unanswered_at = NULL,
 			failed_hash = NULL, failed_at = NULL, failed_code = NULL, error = NULL,
@@ -158,7 +167,8 @@ const (
 		UPDATE slack_messages
 		SET failed_hash = $2, failed_at = now(), failed_code = $3, error = $4,
 			sending_hash = CASE WHEN $5 THEN NULL ELSE sending_hash END,
-			sending_since = CASE WHEN $5 THEN NULL ELSE sending_since END
+			sending_since = CASE WHEN $5 THEN NULL ELSE sending_since END,
+			sending_shown = CASE WHEN $5 THEN '{}' ELSE sending_shown END
 		WHERE key = $1`
 
 	// recordFailure records an attempt to send message $1 that is repeated after $3. With $4 no
@@ -168,6 +178,7 @@ const (
 		SET attempts = attempts + 1, error = $2, due_at = now() + $3::interval,
 			sending_hash = CASE WHEN $4 THEN NULL ELSE sending_hash END,
 			sending_since = CASE WHEN $4 THEN NULL ELSE sending_since END,
+			sending_shown = CASE WHEN $4 THEN '{}' ELSE sending_shown END,
 			unanswered_at = CASE WHEN $5 THEN now() ELSE unanswered_at END
 		WHERE key = $1`
 
@@ -175,7 +186,7 @@ const (
 	forgetPosted = `
 		UPDATE slack_messages
 		SET ts = NULL, permalink = NULL, again = true, delivered_hash = NULL, delivered_at = NULL,
-			shown_hash = NULL, shown_at = NULL, sending_hash = NULL, sending_since = NULL,
+			shown_hash = NULL, shown_at = NULL, sending_hash = NULL, sending_since = NULL, sending_shown = '{}',
 			failed_hash = NULL, failed_at = NULL, failed_code = NULL, attempts = 0, due_at = now()
 		WHERE key = $1 AND ts = $2`
 

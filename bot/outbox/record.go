@@ -70,7 +70,7 @@ func (d *delivery) failed(ctx context.Context, m row, kind attempt, failure erro
 	defer cancel()
 	// An attempt that surely did nothing is over. One that may have arrived stays under way, and
 	// so does one before it.
-	over := m.SendingHash == nil && outcome != webapi.Unsure
+	over := m.SendingHash == nil && !m.MayShow && outcome != webapi.Unsure
 	switch outcome {
 	case webapi.Refused:
 		log.Error("slack refuses a message")
