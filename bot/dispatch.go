@@ -219,8 +219,8 @@ func (x *exchange) begin(ctx context.Context) (r result, over bool) {
 	return "", false
 }
 
-// notRemembered is what a person reads whose click or command could not be remembered.
-const notRemembered = "Your click or command is not recorded yet: the bot's database does not answer. " +
+// notRemembered is what a person reads whose press or command could not be remembered.
+const notRemembered = "Your press or command is not recorded yet: the bot's database does not answer. " +
 	"If nothing happens within a minute, try again."
 
 // tell shows the person a sentence without the database, where Slack gave an address for that. It

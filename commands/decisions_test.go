@@ -93,7 +93,7 @@ func TestTheSecondClickChangesNothing(t *testing.T) {
 	if votes[0].By.ID == workspace.Bo {
 		late = r.cleo
 	}
-	r.readPrivate(late, "already approved this", "Your click changed nothing")
+	r.readPrivate(late, "already approved this", "Your press changed nothing")
 	r.read(r.ana, "Database: in progress", "In progress for")
 	close(hold)
 	r.read(r.ana, "Database: done")

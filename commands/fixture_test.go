@@ -132,16 +132,22 @@ func newFixtureOf(t testing.TB, size size,
 			log: log, statements: &handled{}},
 		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo),
 		cleo: workspace.As(sim, workspace.Cleo)}
-	r.start(postgres.Database(t))
+	r.start(postgres.Filled(t, "bot", r.migrate))
 	return r
 }
 
-// start starts the bot on a database, until the test ends or stop is called.
+// migrate creates the bot's tables in a database.
+func (r *botFixture) migrate(dsn string) error {
+	pool := connect(r.t, dsn, r.made.size.connections, nil)
+	defer pool.Close()
+	return store.Migrate(r.t.Context(), pool, "onboarding", outbox.Migrations(), home.Migrations(), reports.Tables())
+}
+
+// start starts the bot on a database with its tables, until the test ends or stop is called.
 func (r *botFixture) start(dsn string) {
 	t, size, domainConfig, logger := r.made.t, r.made.size, r.made.domain, r.made.logger
 	t.Helper()
 	pool := connect(t, dsn, size.connections, r.made.statements)
-	must(t, store.Migrate(t.Context(), pool, "onboarding", outbox.Migrations(), home.Migrations(), reports.Tables()))
 	slackWorkspace, err := bot.NewWorkspace(logger, bot.Config{BotToken: secret.New(workspace.SampleBotToken),
 		AppToken: secret.New(workspace.SampleAppToken),
 		APIURL:   r.made.apiURL, UpdateEvery: 20 * time.Millisecond, AcceptChanged: size.acceptChanged,
@@ -183,7 +189,8 @@ func (r *botFixture) start(dsn string) {
 		Renderer: renderer, Config: directory.Config(), Log: logger})
 	router := bot.NewRouter()
 	handlers.Register(router)
-	commands.NewCertificateHandlers(handlers, commands.CertificateDependencies{}).Register(router) // for refused presses
+	// For presses that are refused.
+	commands.NewCertificateHandlers(handlers, commands.CertificateDependencies{}).Register(router)
 	commands.NewIsolationHandlers(handlers, records, r.risks).Register(router)
 	replica := liveness.New(pool, logger)
 	must(t, replica.Join(t.Context()))

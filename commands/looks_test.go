@@ -22,15 +22,29 @@ type handled struct {
 }
 
 func (h *handled) TraceQueryStart(ctx context.Context, _ *pgx.Conn, query pgx.TraceQueryStartData) context.Context {
-	if strings.Contains(string(debug.Stack()), "/onboardbot/commands.(") {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.list = append(h.list, query.SQL)
-	}
+	h.add(query.SQL)
 	return ctx
 }
 
 func (*handled) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func (*handled) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	return ctx
+}
+
+func (h *handled) TraceBatchQuery(_ context.Context, _ *pgx.Conn, query pgx.TraceBatchQueryData) {
+	h.add(query.SQL)
+}
+
+func (*handled) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
+func (h *handled) add(sql string) {
+	if strings.Contains(string(debug.Stack()), "/onboardbot/commands.(") {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.list = append(h.list, sql)
+	}
+}
 
 // take returns the statements since the last call. Those that look for the message of a press are left
 // out: there are more while its delivery is being recorded.

@@ -47,6 +47,7 @@ func (r *botFixture) restore(dump []byte) {
 	if err != nil {
 		r.t.Fatalf("psql: %v\n%s", err, out)
 	}
+	must(r.t, r.migrate(dsn))
 	r.start(dsn)
 }
 

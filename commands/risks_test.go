@@ -119,11 +119,11 @@ func TestARiskIsAccepted(t *testing.T) {
 		t.Fatalf("before somebody decided: %+v", got)
 	}
 	r.press(r.bo, request, "Accept")
-	r.read(r.cleo, "Risk accepted until "+day(30)+" by @Bo Lindqvist", "asked by @Ana Ortiz", "[Withdraw…]")
+	r.read(r.cleo, "Risk accepted until "+day(30)+" by @Bo Lindqvist", "requested by @Ana Ortiz", "[Withdraw…]")
 	got := r.reportRisk(platform)
 	if got.Verdict != isolation.Sound || len(got.Accepted) != 1 ||
 		got.Accepted[0].String() != "execute of public.export: only the API calls it "+
-			"(asked by ana, accepted by bo, until "+day(30)+")" {
+			"(requested by ana, accepted by bo, until "+day(30)+")" {
 		t.Fatalf("accepted: %+v", got)
 	}
 	changed := r.reportRisk(&riskyPlatform{definition: "000000000000"})
@@ -131,14 +131,14 @@ func TestARiskIsAccepted(t *testing.T) {
 		t.Errorf("its object changed: %+v", changed)
 	}
 	quiet := r.postRisk(platform, "No tenant can reach another tenant's rows", "1 accepted risk",
-		"Accepted until "+day(30)+": execute of `public.export`", "asked by ana, accepted by bo")
+		"Accepted until "+day(30)+": execute of `public.export`", "requested by ana, accepted by bo")
 	r.press(r.cleo, quiet, "Withdraw…")
 	r.read(r.bo, "Withdrawn by @Cleo Park")
 	if got := r.reportRisk(platform); got.Verdict != isolation.Incomplete {
 		t.Errorf("withdrawn: %+v", got)
 	}
 	r.press(r.ana, quiet, "Withdraw…")
-	r.readPrivate(r.ana, "Withdrawn by @Cleo Park", "Your click changed nothing")
+	r.readPrivate(r.ana, "Withdrawn by @Cleo Park", "Your press changed nothing")
 
 	if out := r.askToAccept(r.bo, report, day(1)); !out.Closed {
 		t.Fatalf("asked anew: %+v", out)
@@ -169,7 +169,7 @@ func TestARiskWaitsForApprovers(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 	r.read(r.bo, "Accept this risk?", "A second operator must decide: @operators or @Cleo Park")
-	const asked = "A risk in an isolation report, asked by @Ana Ortiz in #ops"
+	const asked = "A risk in an isolation report, requested by @Ana Ortiz in #ops"
 	direct, err := r.cleo.WaitText(r.ctx(), "", asked, "only the API calls it", "[Accept] [Reject…] [Withdraw…]")
 	must(t, err)
 	const line = "Accept the risk execute of `public.export`? Requested by @Ana Ortiz"

@@ -103,7 +103,8 @@ func TestAnUndoWaitsForItsTime(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 	r.press(r.ana, *out.Message, "Undo, keep certificates")
-	r.read(r.ana, "Undoing the onboarding of Merche Biche", "No approved change is applied before ", " 23:30 Asia/Tokyo")
+	r.read(r.ana, "Undoing the onboarding of Merche Biche", "No approved change is applied before ",
+		" 23:30 Asia/Tokyo")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed", "Delete Merche Biche", "No approved change is applied"),
 		"Approve")
 	r.read(r.bo, "Database: approved, waits until ", " 23:30 Asia/Tokyo")

@@ -59,7 +59,8 @@ type app struct {
 func TestManifest(t *testing.T) {
 	t.Parallel()
 	for name, handle := range map[string]string{
-		"Onboardbot": "onboardbot", "Onboarding (staging)": "onboarding-staging", `Ana's "bot": #1`: "ana-s-bot-1", "éé": "onboardbot",
+		"Onboardbot": "onboardbot", "Onboarding (staging)": "onboarding-staging",
+		`Ana's "bot": #1`: "ana-s-bot-1", "éé": "onboardbot",
 		strings.Repeat("ö", 35): "onboardbot", "a: b": "a-b", "{{.Name}}": "name",
 	} {
 		text, err := templates.Manifest(name)
@@ -106,7 +107,8 @@ func checkLimits(t *testing.T, m app) {
 		between(command.Command, command.Description, 1, 2000)
 		between(command.Command, command.Hint, 1, 1000)
 	}
-	if !m.Features.Home.HomeTab || !m.Settings.Interactivity.Enabled || !m.Settings.Socket || m.Settings.Rotation || m.Settings.Org {
+	if !m.Features.Home.HomeTab || !m.Settings.Interactivity.Enabled || !m.Settings.Socket || m.Settings.Rotation ||
+		m.Settings.Org {
 		t.Errorf("%+v %+v", m.Features.Home, m.Settings)
 	}
 	scopes := m.OAuth.Scopes.Bot

@@ -74,6 +74,7 @@ func (t *Tabs) Waiting(ctx context.Context, person string) (render.Home, error) 
 	if err != nil {
 		return render.Home{}, err
 	}
+	content.More += max(0, len(requests)-maxListed)
 	for _, request := range requests[:min(len(requests), maxListed)] {
 		content.Others = append(content.Others,
 			isolationreport.PendingRisk(request, t.address(ctx, isolationreport.RiskKey(request.ID))))

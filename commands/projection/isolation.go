@@ -9,7 +9,6 @@ import (
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/isolationreport"
-	"github.com/atlilith/onboardbot/onboarding/isolation"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 )
 
@@ -40,8 +39,8 @@ func (a *IsolationAnnouncer) LastReport(ctx context.Context) (*render.IsolationR
 	if err != nil || record == nil {
 		return nil, err
 	}
-	report := &render.IsolationReport{At: record.At, Summary: isolationreport.Outcome(record)}
-	report.Proven = record.Report != nil && record.Report.Verdict == isolation.Sound
+	report := &render.IsolationReport{At: record.At}
+	report.Mark, report.Summary = isolationreport.Outcome(record)
 	if report.Link, err = a.outbox.Permalink(ctx, isolationreport.Key(record.ID)); err != nil {
 		report.Link = "" // Slack does not show it yet, or no longer
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render/isolationreport"
 	"github.com/atlilith/onboardbot/internal/locks"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -25,8 +26,11 @@ type riskArgs struct {
 
 func (riskArgs) Kind() string { return "commands_risk" }
 
-// InsertOpts allows as many attempts as [projectArgs].
-func (riskArgs) InsertOpts() river.InsertOpts { return projectArgs{}.InsertOpts() }
+// InsertOpts allows more attempts than [projectArgs]: no later change inserts another job when a request
+// expires.
+func (riskArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: outbox.Queue, MaxAttempts: 1000}
+}
 
 // RiskChanged inserts the job in the transaction of the change.
 func (n *Notifier) RiskChanged(ctx context.Context, tx pgx.Tx, request *risk.Request) error {

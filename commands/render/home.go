@@ -22,7 +22,7 @@ type Home struct {
 	Refused string
 	// Waiting are the approvals that this person can decide, Stuck their own runs that need them.
 	Waiting []PendingDecision
-	More    int // approvals that are not listed
+	More    int // requests that are not listed
 	// Others are the requests about other things than runs that this person can decide.
 	Others []PendingItem
 	Stuck  []ListedRun
@@ -72,12 +72,12 @@ func (r Renderer) Home(content Home, now time.Time) []slack.Block {
 	for _, each := range content.Waiting {
 		blocks = append(blocks, pendingBlocks(each)...)
 	}
-	if content.More > 0 {
-		blocks = append(blocks, blockkit.Context(fmt.Sprintf("… and %d more approval requests in their threads.",
-			content.More)))
-	}
 	for _, each := range content.Others {
 		blocks = append(blocks, each.Blocks...)
+	}
+	if content.More > 0 {
+		blocks = append(blocks, blockkit.Context(fmt.Sprintf("… and %d more requests in their threads.",
+			content.More)))
 	}
 	for _, each := range content.Stuck {
 		blocks = append(blocks,
@@ -156,12 +156,8 @@ func expiryText(left time.Duration) string {
 }
 
 func isolationLine(report *IsolationReport) string {
-	mark := mrkdwn.MarkDone
-	if !report.Proven {
-		mark = mrkdwn.MarkFailed
-	}
-	return fmt.Sprintf("%s %s %s%s", mark, mrkdwn.Inline(mrkdwn.Summary(report.Summary)), blockkit.Date(report.At),
-		ThreadLink(report.Link))
+	return fmt.Sprintf("%s %s · %s%s", report.Mark, mrkdwn.Inline(mrkdwn.Summary(report.Summary)),
+		blockkit.Date(report.At), ThreadLink(report.Link))
 }
 
 // pendingLine is a pending decision in one line.
@@ -203,9 +199,8 @@ func linkInParentheses(address, label string) string {
 // IsolationReport is the newest report on isolation, in short.
 type IsolationReport struct {
 	At time.Time
-	// Proven reports whether nothing was found. Summary says in one sentence what was.
-	Proven  bool
-	Summary string
+	// Mark is that of the report, and Summary says in one sentence without a full stop what it found.
+	Mark, Summary string
 	// Link is the address of the whole report in Slack, empty if there is none.
 	Link string
 }

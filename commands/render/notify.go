@@ -103,12 +103,12 @@ func (r Renderer) callMessage(view *onboarding.View, events []onboarding.Event) 
 	case len(open) == 0:
 		page.Say(DecisionClosed(settled, expired))
 	case escalated:
-		page.Say(fmt.Sprintf("%s *Escalated*: nobody has decided on %s since %s. %s above in this thread and %s %s.",
+		page.Say(fmt.Sprintf("%s *Escalated*: nobody has decided on %s since %s. %s in the run's thread and %s %s.",
 			mrkdwn.MarkAlarm, joinNames(names), blockkit.Date(open[0].Asked),
 			choose(open, "The request is", "The requests are"), choose(open, "expires", "expire"),
 			blockkit.Date(open[0].Expires)))
 	default:
-		page.Say(DecisionNeeded(names, open[0].Expires))
+		page.Say(DecisionNeeded(names, "the run's thread", open[0].Expires))
 	}
 	var who []string
 	switch {
@@ -131,14 +131,15 @@ func (r Renderer) callMessage(view *onboarding.View, events []onboarding.Event) 
 		Text: page.Text(), Blocks: page.Blocks}
 }
 
-// DecisionNeeded reminds of requests that are still open.
-func DecisionNeeded(names []string, expires time.Time) string {
+// DecisionNeeded reminds of requests that are still open, in their thread and as a direct message. It says
+// where they are.
+func DecisionNeeded(names []string, place string, expires time.Time) string {
 	verb, ends := "needs", "It expires"
 	if len(names) > 1 {
 		verb, ends = "need", "They expire"
 	}
-	return fmt.Sprintf("%s %s still %s a decision, above in this thread. %s %s.", mrkdwn.MarkClock, joinNames(names),
-		verb, ends, blockkit.Date(expires))
+	return fmt.Sprintf("%s %s still %s a decision, in %s. %s %s.", mrkdwn.MarkClock, joinNames(names), verb,
+		place, ends, blockkit.Date(expires))
 }
 
 // DecisionClosed is [DecisionNeeded] once the requests are closed.

@@ -226,7 +226,8 @@ func text(s string) *string { return &s }
 
 func commitConfig() onboarding.Change {
 	script := "#!/usr/bin/env bash\nset -euo " +
-		"pipefail\nREMOTE_DEST=/var/www/merche-biche.com\nREMOTE_NGINX_CONF=/etc/nginx/sites-available/merche-biche.com\n"
+		"pipefail\nREMOTE_DEST=/var/www/merche-biche.com\n" +
+		"REMOTE_NGINX_CONF=/etc/nginx/sites-available/merche-biche.com\n"
 	page := ""
 	for i := range 60 {
 		page += fmt.Sprintf("<p>Line %d of the page.</p>\n", i+1)

@@ -246,8 +246,8 @@ var scenarios = map[string]func() *scenario{
 	"unknown": func() *scenario {
 		s := certbotAtWork()
 		s.Attempts[1].Outcome, s.Attempts[1].Finished = onboarding.OutcomeInterrupted, s.now
-		why := "The bot was interrupted and cannot see what it did: ssh: connect to host quinn-vps port 22: Connection " +
-			"refused"
+		why := "The bot was interrupted and cannot see what it did: ssh: connect to host quinn-vps port 22: " +
+			"Connection refused"
 		s.step("certificate/merche-biche.com", onboarding.StepUnknown, why)
 		return s.event(onboarding.Event{Kind: onboarding.EventUnknown, Step: "certificate/merche-biche.com",
 			Text: why})
@@ -382,7 +382,9 @@ var scenarios = map[string]func() *scenario{
 		s := newScenario(request).after(time.Second).checked("preflight",
 			found(onboarding.OK, "<!here>", "<https://evil.example|click> `x` ```y```", ""))
 		s.asked("database", onboarding.Change{Summary: "Insert <!everyone> ```now```", Items: []onboarding.Item{
-			{SQL: &onboarding.Transaction{Statements: []onboarding.Statement{{SQL: "INSERT INTO users (slug) VALUES ($1)", Args: []string{"x'); DROP TABLE users; --\n$2 '<!channel>'"}}}}},
+			{SQL: &onboarding.Transaction{Statements: []onboarding.Statement{{
+				SQL:  "INSERT INTO users (slug) VALUES ($1)",
+				Args: []string{"x'); DROP TABLE users; --\n$2 '<!channel>'"}}}}},
 			{Command: &onboarding.Command{Host: "quinn-vps",
 				Argv:  []string{"echo", "a b", "$(rm -rf /)", "```", "\x00\x1b[2J"},
 				Stdin: "END\n<!channel>\n", Always: true}},

@@ -174,13 +174,13 @@ func TestHomeViews(t *testing.T) {
 				{Run: stuck.Run, Link: "https://atlilith.slack.com/archives/C0OPS/p2"}},
 			Live: []*onboarding.Run{done.Run, unwatched}, More: 3,
 			Expiry: map[string]time.Time{"merche-biche.com": asked.now.Add(80 * 24 * time.Hour)},
-			Isolation: &IsolationReport{At: asked.now, Proven: true,
-				Summary: "12 tables, 48 attempts: nothing crosses <tenants>.",
+			Isolation: &IsolationReport{At: asked.now, Mark: mrkdwn.MarkDone,
+				Summary: "12 tables, 48 attempts: nothing crosses <tenants>",
 				Link:    "https://atlilith.slack.com/archives/C0OPS/p3"}},
 		"frozen": {Freeze: &onboarding.Freeze{Reason: "The <registry> is down", By: bo, At: asked.now},
 			Live: liveProviders(60), Expiry: map[string]time.Time{
 				"p-0.example": asked.now.Add(-time.Hour), "p-1.example": asked.now.Add(72 * time.Hour)},
-			Isolation: &IsolationReport{At: asked.now, Summary: "2 findings"}},
+			Isolation: &IsolationReport{At: asked.now, Mark: mrkdwn.MarkAlarm, Summary: "2 findings"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -197,6 +198,6 @@ func homeContent() render.Home {
 		Stuck: []render.ListedRun{{Run: open.Run, Link: link}}, Runs: []render.ListedRun{{Run: open.Run, Link: link}},
 		Live:   []*onboarding.Run{live.Run},
 		Expiry: map[string]time.Time{"merche-biche.com": now.Add(72 * time.Hour)},
-		Isolation: &render.IsolationReport{At: now, Proven: true,
+		Isolation: &render.IsolationReport{At: now, Mark: mrkdwn.MarkDone,
 			Summary: "No tenant can reach another tenant's rows", Link: link}, Freeze: freeze}
 }

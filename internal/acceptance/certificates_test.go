@@ -105,7 +105,8 @@ func TestCertificatesOverTime(t *testing.T) {
 		"/certificates merche-biche.com at=\"tomorrow 23:30 Asia/Tokyo\"")
 	s.must(err)
 	s.must(s.Press(s.within(20*time.Second), testbed.Bo,
-		s.readsEphemeral(testbed.Bo, "No approved change is applied before", " 23:30 Asia/Tokyo", "[Reload]"), "Reload"))
+		s.readsEphemeral(testbed.Bo, "No approved change is applied before", " 23:30 Asia/Tokyo", "[Reload]"),
+		"Reload"))
 	question = s.readsAfter(stale, root, "Reload nginx on vps-0", "No approved change is applied before", "[Approve]")
 	s.must(s.Press(s.within(20*time.Second), testbed.Cleo, question, "Approve"))
 	held := s.readsAfter(stale, root, "approved, waits until", " 23:30 Asia/Tokyo", "[Apply now]")

@@ -103,8 +103,8 @@ func TestCheck(t *testing.T) {
 		"too many votes": {
 			[][2]string{{"rules: {}", "rules: {certificate: {approvers: 3}}"},
 				{"platform:\n", "  schema: theirs\nplatform:\n"}},
-			[]string{"failed second operator: nobody's request could be approved: 3 others would have to agree, and " +
-				"3 people may",
+			[]string{"failed second operator: nobody's request could be approved: approvers needed besides the " +
+				"requester: 3; people who may approve: 3",
 				"failed own rights: onboardbot may not make tables in the schema theirs"}},
 		"no auditor": {
 			[][2]string{{auditor, "isolation:"}},

@@ -27,6 +27,7 @@ func OpenPool(ctx context.Context, settings config.Database) (*pgxpool.Pool, err
 	parsed.MaxConns = settings.Connections
 	parsed.ConnConfig.RuntimeParams["search_path"] = settings.Schema
 	liveness.Configure(parsed.ConnConfig)
+	store.ReadAhead(parsed.ConnConfig)
 	pool, err := pgxpool.NewWithConfig(ctx, parsed)
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)

@@ -80,7 +80,8 @@ func (c *slackCheck) second(operators, approvers map[string]bool) onboarding.Fin
 	switch {
 	case len(alone) == len(operators):
 		return onboarding.Failing(name, "Add people to commands.approvers.",
-			"nobody's request could be approved: %d others would have to agree, and %d people may approve",
+			"nobody's request could be approved: approvers needed besides the requester: %d; "+
+				"people who may approve: %d",
 			needs, len(approvers))
 	case len(alone) > 0:
 		return onboarding.Doubtful(name, "Add people to commands.approvers.", "requests of %s could not be approved",

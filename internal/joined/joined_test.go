@@ -19,7 +19,8 @@ func TestUnder(t *testing.T) {
 	}{
 		{nil, nil},
 		{one, []string{"a.one: is wrong"}},
-		{errors.Join(one, errors.Join(two, nil, one)), []string{"a.one: is wrong", "a.two: is wrong", "a.one: is wrong"}},
+		{errors.Join(one, errors.Join(two, nil, one)),
+			[]string{"a.one: is wrong", "a.two: is wrong", "a.one: is wrong"}},
 		{fmt.Errorf("b.%w", one), []string{"a.b.one: is wrong"}},
 	} {
 		var got []string

@@ -31,8 +31,8 @@ type Hash [sha256.Size]byte
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
 // links are the hashes that an entry holds, in hexadecimal, nil where there is no entry before: that of the entry
-// before it, and that of the entry before it about the same run.
-type links struct{ prev, runPrev []byte }
+// before it, and that of the entry before it about the same run. run is that run's id, nil for an entry about none.
+type links struct{ prev, run, runPrev []byte }
 
 // append writes the entry in canonical JSON to buf. The entry's hash is the SHA-256 of that.
 func (e *Entry) append(buf []byte, before links) []byte {
@@ -44,9 +44,9 @@ func (e *Entry) append(buf []byte, before links) []byte {
 	buf = append(buf, e.Record...)
 	buf = append(buf, `,"row":`...)
 	buf = AppendText(buf, e.Row)
-	if e.Run != uuid.Nil {
+	if before.run != nil {
 		buf = append(buf, `,"run":"`...)
-		buf = AppendUUID(buf, e.Run[:])
+		buf = append(buf, before.run...)
 		buf = append(buf, `","run_prev":"`...)
 		buf = append(buf, before.runPrev...)
 		buf = append(buf, '"')

@@ -52,7 +52,8 @@ func TestWhatIsLeftToRenew(t *testing.T) {
 			r.Lineages = append(r.Lineages, Lineage{Name: domain + "-rsa", Certificate: aged("r", 10*days)})
 		}), due: []string{domain + "-rsa"}},
 		"no host": {site: site(5*days, func(r *SiteReport) { r.Host = "" }),
-			refused: "The configuration does not say on which host certbot manages the certificate of merche-biche.com."},
+			refused: "The configuration does not say on which host certbot manages the certificate of " +
+				"merche-biche.com."},
 		"unknown to certbot": {site: site(5*days, func(r *SiteReport) { r.Lineages = nil }),
 			refused: "certbot on vps has no certificate for merche-biche.com that could be renewed."},
 		"the host is silent": {site: site(5*days, func(r *SiteReport) {

@@ -118,7 +118,8 @@ func TestHostileValues(t *testing.T) {
 				t.Errorf("bash reads %q from %s: %v", out, script, err)
 			}
 			want := deployconfig.Services{Domain: value, Feature: value, Aliases: []string{value, value}}
-			services, err := deployconfig.SetServices([]byte("domain: "+quote+"a"+quote+" # c\naliases: ["+quote+"a"+quote+"]\n"), want)
+			before := "domain: " + quote + "a" + quote + " # c\naliases: [" + quote + "a" + quote + "]\n"
+			services, err := deployconfig.SetServices([]byte(before), want)
 			if err != nil {
 				t.Errorf("services %q: %v", value, err)
 				continue

@@ -70,7 +70,8 @@ func startUnsigned(t *testing.T, rcode int) string {
 		reply.Authoritative = true
 		_ = w.WriteMsg(reply)
 	})
-	for _, server := range []*wire.Server{{Listener: listener, Handler: handler}, {PacketConn: packets, Handler: handler}} {
+	for _, server := range []*wire.Server{{Listener: listener, Handler: handler},
+		{PacketConn: packets, Handler: handler}} {
 		server.MsgAcceptFunc = func(wire.Header) wire.MsgAcceptAction { return wire.MsgAccept }
 		go func() { _ = server.ActivateAndServe() }()
 		t.Cleanup(func() { _ = server.Shutdown() })

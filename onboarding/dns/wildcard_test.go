@@ -22,7 +22,8 @@ func TestWildcardIsNotWhatItAnswers(t *testing.T) {
 			"- www.merche-biche.com. 60 IN A 192.0.2.9\n+ www.merche-biche.com. 60 IN A 203.0.113.10\n"},
 		{"below the name too", "* IN A 192.0.2.9\nwww IN A 192.0.2.9\n*.www IN A 192.0.2.9",
 			"- www.merche-biche.com. 60 IN A 192.0.2.9\n+ www.merche-biche.com. 60 IN A 203.0.113.10\n"},
-		{"a name below exists", "* IN A 192.0.2.9\nold.www IN A 192.0.2.9", "+ www.merche-biche.com. 60 IN A 203.0.113.10\n"},
+		{"a name below exists", "* IN A 192.0.2.9\nold.www IN A 192.0.2.9",
+			"+ www.merche-biche.com. 60 IN A 203.0.113.10\n"},
 		{"only below the name", "*.www IN A 192.0.2.9", "+ www.merche-biche.com. 60 IN A 203.0.113.10\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -155,7 +155,7 @@ func (w *advanceWorker) Work(ctx context.Context, job *river.Job[advanceArgs]) e
 func (e *Engine) Advance(ctx context.Context, id uuid.UUID, since time.Time) (again time.Duration, err error) {
 	again, err = e.advance(ctx, id)
 	if errors.Is(err, errHeld) {
-		e.nudge(id)
+		e.Nudge(id)
 		return min(max(time.Since(since), leastSnooze), mostSnooze), nil
 	}
 	if refusal, refused := errors.AsType[*RefusedError](err); refused && refusal.Line == LineDirectory {
@@ -164,8 +164,8 @@ func (e *Engine) Advance(ctx context.Context, id uuid.UUID, since time.Time) (ag
 	return again, err
 }
 
-// nudge has the driver of a run, if it is in this process, read the run again.
-func (e *Engine) nudge(id uuid.UUID) {
+// Nudge has the driver of a run, if it is in this process, read the run again.
+func (e *Engine) Nudge(id uuid.UUID) {
 	if wakeups, ok := e.driven.Load(id); ok {
 		wake(wakeups.(chan struct{}))
 	}

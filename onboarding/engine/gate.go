@@ -114,7 +114,8 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 
 	// 1. This process is still the run's newest holder: it has the lock, and no token is greater. The
 	// applier has the target refuse a lower token than it has seen.
-	if err := g.holder.check(ctx); err != nil {
+	run, err := g.holder.standing(ctx)
+	if err != nil {
 		return none, &RefusedError{LineHolder, err}
 	}
 
@@ -126,12 +127,8 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	if err := notFrozen(a, freeze); err != nil {
 		return none, &RefusedError{LineFreeze, err}
 	}
-	state, now, err := db.RunState(ctx, a.run.ID)
-	if err != nil {
-		return none, &RefusedError{LineHolder, err}
-	}
-	if state != onboarding.RunActive {
-		return none, &RefusedError{LineRun, fmt.Errorf("the run is %s", state)}
+	if run.State != onboarding.RunActive {
+		return none, &RefusedError{LineRun, fmt.Errorf("the run is %s", run.State)}
 	}
 	if err := g.signer.VerifyRun(a.run); err != nil {
 		return none, &RefusedError{LineRun, err}
@@ -143,7 +140,7 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	if err != nil {
 		return none, &RefusedError{LineHolder, err}
 	}
-	if err := g.approves(approval, a, now); err != nil {
+	if err := g.approves(approval, a, run.Now); err != nil {
 		return none, &RefusedError{LineApproval, err}
 	}
 	if err := g.inWindow(a, approval); err != nil {

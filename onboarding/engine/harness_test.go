@@ -39,18 +39,26 @@ type harness struct {
 
 func newHarness(t testing.TB, config onboarding.Policy) *harness {
 	t.Helper()
-	h := newEmptyHarness(t, config)
-	if err := store.Migrate(t.Context(), h.pool, "onboarding"); err != nil {
-		t.Fatal(err)
-	}
-	return h
+	return newHarnessOn(t, postgres.Filled(t, "bot", func(dsn string) error {
+		pool, err := newPool(dsn, 2)
+		if err != nil {
+			return err
+		}
+		defer pool.Close()
+		return store.Migrate(t.Context(), pool, "onboarding")
+	}), config)
 }
 
 // newEmptyHarness is a harness whose database has no tables yet.
 func newEmptyHarness(t testing.TB, config onboarding.Policy) *harness {
 	t.Helper()
+	return newHarnessOn(t, postgres.Database(t), config)
+}
+
+func newHarnessOn(t testing.TB, dsn string, config onboarding.Policy) *harness {
+	t.Helper()
 	config.Hosts = []string{"vps-0"}
-	h := &harness{t: t, dsn: postgres.Database(t), world: newWorld(), config: config}
+	h := &harness{t: t, dsn: dsn, world: newWorld(), config: config}
 	h.pool = h.connect(20)
 	h.Service, h.engine = h.parts(h.pool)
 	return h
@@ -58,18 +66,22 @@ func newEmptyHarness(t testing.TB, config onboarding.Policy) *harness {
 
 func (h *harness) connect(connections int32) *pgxpool.Pool {
 	h.t.Helper()
-	config, err := pgxpool.ParseConfig(h.dsn)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	config.ConnConfig.RuntimeParams["search_path"] = "onboarding"
-	config.MaxConns = connections
-	pool, err := pgxpool.NewWithConfig(context.Background(), config)
+	pool, err := newPool(h.dsn, connections)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	h.t.Cleanup(pool.Close)
 	return pool
+}
+
+func newPool(dsn string, connections int32) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, err
+	}
+	config.ConnConfig.RuntimeParams["search_path"] = "onboarding"
+	config.MaxConns = connections
+	return pgxpool.NewWithConfig(context.Background(), config)
 }
 
 func (h *harness) parts(pool *pgxpool.Pool) (*service.Service, *engine.Engine) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // checkTimeout bounds a question to the database about the holder of a run. Together with
@@ -45,25 +46,31 @@ func (h *holder) identity() onboarding.Holder {
 // check asks the database, over the session that has the run's lock, whether it still has it and
 // whether the token is the newest. The error wraps [onboarding.ErrNotHolder].
 func (h *holder) check(ctx context.Context) error {
+	_, err := h.standing(ctx)
+	return err
+}
+
+// standing is check that returns how the run stands at that moment.
+func (h *holder) standing(ctx context.Context) (now store.Standing, err error) {
 	// The answer is waited for even if ctx has ended, since a statement that is cancelled breaks the
 	// session, which is needed to write down the outcome.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
 	defer cancel()
 	held, err := h.session.Holds(ctx, runLock(h.run))
 	if err != nil {
-		return fmt.Errorf("%w: the connection that holds its lock is lost: %w", onboarding.ErrNotHolder, err)
+		return now, fmt.Errorf("%w: the connection that holds its lock is lost: %w", onboarding.ErrNotHolder, err)
 	}
 	if !held {
-		return fmt.Errorf("%w: the lock of the run is gone", onboarding.ErrNotHolder)
+		return now, fmt.Errorf("%w: the lock of the run is gone", onboarding.ErrNotHolder)
 	}
-	newest, err := h.session.FencingToken(ctx, h.run)
+	now, err = h.session.StandingOf(ctx, h.run)
 	if err != nil {
-		return fmt.Errorf("%w, perhaps: %w", onboarding.ErrNotHolder, err)
+		return now, fmt.Errorf("%w, perhaps: %w", onboarding.ErrNotHolder, err)
 	}
-	if newest != h.token {
-		return onboarding.ErrNotHolder
+	if now.Token != h.token {
+		return now, onboarding.ErrNotHolder
 	}
-	return nil
+	return now, nil
 }
 
 // confirm is check for the work that attend does on another goroutine.

@@ -17,7 +17,6 @@ import (
 // names say what each does.
 type Records interface {
 	LoadRun(ctx context.Context, run uuid.UUID) (*onboarding.Run, error)
-	RunState(ctx context.Context, run uuid.UUID) (state onboarding.RunState, now time.Time, err error)
 	EndRun(ctx context.Context, run *onboarding.Run) error
 	SaveStep(ctx context.Context, run uuid.UUID, step *onboarding.Step) error
 	SaveFacts(ctx context.Context, run *onboarding.Run, facts onboarding.Facts) error
@@ -61,9 +60,9 @@ type Session interface {
 	// HeadOf returns the newest entry of the audit chain about a run.
 	HeadOf(ctx context.Context, run uuid.UUID) (audit.Head, error)
 
-	// NextToken and FencingToken number the holders of a run, see [takeUp].
+	// NextToken numbers the holders of a run, see [takeUp].
 	NextToken(ctx context.Context, run uuid.UUID) (int64, error)
-	FencingToken(ctx context.Context, run uuid.UUID) (int64, error)
+	StandingOf(ctx context.Context, run uuid.UUID) (store.Standing, error)
 
 	TryLock(ctx context.Context, name locks.Name) (bool, error)
 	LockWithin(ctx context.Context, name locks.Name, limit time.Duration) (bool, error)

@@ -96,6 +96,9 @@ func (c Config) Validate() error {
 		if table.Platform && table.Public != "" {
 			problem(key, "platform contradicts public")
 		}
+		if table.Both && (table.User == "" || table.Org == "") {
+			problem(key, "both needs user and org")
+		}
 		if derived := table.UserSQL != "" || table.OrgSQL != ""; derived &&
 			(table.Platform || table.User != "" || table.Org != "" || table.Parent != "") {
 			problem(key, "user_sql and org_sql contradict platform, user, org and parent")

@@ -173,6 +173,20 @@ func (s *schema) checkWith(t testing.TB, options isolation.Options) *isolation.R
 	return report
 }
 
+// configure adds a case's own configuration.
+func (s *schema) configure(t testing.TB, config string) {
+	t.Helper()
+	if config == "" {
+		return
+	}
+	if err := yaml.Load([]byte(s.expand(config)), &s.cfg, yaml.WithKnownFields()); err != nil {
+		t.Fatal(err)
+	}
+	if login := s.cfg.LoginRole; login != "" {
+		s.cfg.AppDatabaseURL = postgres.Shared(t).DSNAs(login, databaseOf(s.dsn))
+	}
+}
+
 func databaseOf(dsn string) string { return filepath.Base(strings.SplitN(dsn, "?", 2)[0]) }
 
 // prove logs in as the platform's sessions do and runs a case's proof. Its last statement returns
@@ -313,14 +327,7 @@ func TestCorpus(t *testing.T) {
 			} else {
 				s = onBase(t, cmp.Or(name, "v3"), files["schema.sql"])
 			}
-			if extra := files["config.yaml"]; extra != "" {
-				if err := yaml.Load([]byte(s.expand(extra)), &s.cfg, yaml.WithKnownFields()); err != nil {
-					t.Fatal(err)
-				}
-				if login := s.cfg.LoginRole; login != "" {
-					s.cfg.AppDatabaseURL = postgres.Shared(t).DSNAs(login, databaseOf(s.dsn))
-				}
-			}
+			s.configure(t, files["config.yaml"])
 			if proof := files["proof.sql"]; proof != "" {
 				s.prove(t, proof, strings.TrimSpace(files["heard"]))
 			} else if strings.HasPrefix(path, "testdata/corpus/broken/") &&

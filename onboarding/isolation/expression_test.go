@@ -59,9 +59,10 @@ func TestSessionsNameWhatIsWrong(t *testing.T) {
 		DatabaseURL: "postgres://auditor@db/platform", AppRole: "app",
 		Settings: isolation.Settings{User: "app.user_id", UserWritten: []string{"profile"}},
 		Sessions: isolation.Sessions{Roles: []string{"app"}, UserQuery: "SELECT 1; SELECT 2"},
-		Tables:   map[string]isolation.Table{"public.files": {UserSQL: "r.id; SELECT 1", User: "user_id"}},
+		Tables:   map[string]isolation.Table{"public.files": {UserSQL: "r.id; SELECT 1", User: "user_id", Both: true}},
 	}.Validate()
 	want := []string{
+		`tables["public.files"]: both needs user and org`,
 		`tables["public.files"]: user_sql and org_sql contradict platform, user, org and parent`,
 		`tables["public.files"].user_sql: parse SQL: `,
 		"settings.user_written[0]: no template is a JSON object that could have such a member",

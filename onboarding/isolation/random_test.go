@@ -41,6 +41,7 @@ func TestRandomIDs(t *testing.T) {
 				t.Parallel()
 				others := strings.NewReplacer("md5('", fmt.Sprintf("md5('%d ' || '", run+1))
 				s := newSchema(t, others.Replace(string(base)), others.Replace(files["schema.sql"]))
+				s.configure(t, files["config.yaml"])
 				report := s.check(t)
 				if changes := cmp.Diff(expected(files), s.found(report)); changes != "" {
 					t.Errorf("with other ids (-want +got):\n%s\nleft out %q", changes, report.Coverage.LeftOut)

@@ -74,7 +74,8 @@ func TestOtherNames(t *testing.T) {
 	want := []string{
 		`INSERT INTO tenancy."user" ("ID", handle, "e-mail", "group") VALUES ($1, $2, $3, $4)`,
 		`INSERT INTO tenancy.teams (handle, title, boss) VALUES ($1, $2, $3)`,
-		`INSERT INTO tenancy.seats (team, person, kind) VALUES ((SELECT id FROM tenancy.teams WHERE handle = $1), $2, $3)`,
+		`INSERT INTO tenancy.seats (team, person, kind) ` +
+			`VALUES ((SELECT id FROM tenancy.teams WHERE handle = $1), $2, $3)`,
 	}
 	var got []string
 	for _, statement := range statements {

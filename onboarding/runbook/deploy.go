@@ -74,15 +74,20 @@ func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation,
 	var down []onboarding.Finding
 	command := d.command(s.site)
 	var unbound error // why the command has no sources
+	var other string  // a file that is not on the VPS as it is committed
+	// What comes last is looked up beside the rest where it is most likely needed: before an application,
+	// what it is bound to, and after it, what it installed.
 	group, groupCtx := routine.WithContext(ctx)
-	if !s.forPlan && !s.applying() { // most likely there is something to deploy
+	if !s.forPlan && !s.applying() {
 		group.Go(func() error {
 			command.Sources, unbound = d.folders.Sources(groupCtx, s.site, command.Argv)
 			return nil
 		})
 	}
 	group.Go(func() (err error) {
-		have, err = d.folders.Observe(groupCtx, s.site)
+		if have, err = d.folders.Observe(groupCtx, s.site); err == nil && s.applying() {
+			other, err = s.site.OtherFile(groupCtx, have.Below(d.config.Site))
+		}
 		return err
 	})
 	group.Go(func() (err error) {
@@ -99,7 +104,9 @@ func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation,
 		return onboarding.Observation{}, err
 	}
 	if reason == "" && !deployconfig.ManagedByCertbot(installed.Conf) {
-		other, err := s.site.OtherFile(ctx, have.Below(d.config.Site))
+		if !s.applying() {
+			other, err = s.site.OtherFile(ctx, have.Below(d.config.Site))
+		}
 		if err != nil {
 			return onboarding.Observation{}, err
 		}

@@ -101,7 +101,8 @@ func TestDNS(t *testing.T) {
 	// What is not the bot's to take away.
 	w.publish("merche.example", false, "www.merche.example. 60 CNAME parked.example.")
 	got := w.conflict(w.newRun(merche("merche.example")), "dns/merche.example")
-	if want := "www.merche.example is an alias for parked.example.: no other record can stand beside it."; !strings.HasPrefix(got, want) {
+	const alias = "www.merche.example is an alias for parked.example.: no other record can stand beside it."
+	if !strings.HasPrefix(got, alias) {
 		t.Errorf("got %q", got)
 	}
 	if _, err := w.runbook.Observe(t.Context(), w.newRun(merche("unregistered.net")),

@@ -53,7 +53,11 @@ func TestPrerequisites(t *testing.T) {
 		}, "failed DNS updates: zone onboardbot-check.example at 192.0.2.53:9: the name server did not reply"},
 		"another portal": {func(c *settings.Config) { c.Portal.URL = "https://{slug}.nowhere.example/" },
 			"failed provider-portal: onboardbot-check.nowhere.example does not resolve"},
-		"a host in error": {func(c *settings.Config) { host := c.Hosts["vps-0"]; host.SSH = "nobody-knows"; c.Hosts["vps-0"] = host }, "failed host vps-0:"},
+		"a host in error": {func(c *settings.Config) {
+			host := c.Hosts["vps-0"]
+			host.SSH = "nobody-knows"
+			c.Hosts["vps-0"] = host
+		}, "failed host vps-0:"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := w.config

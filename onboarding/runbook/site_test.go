@@ -156,7 +156,8 @@ func (w *fixture) certificate(t *testing.T, run *onboarding.Run) {
 		!strings.Contains(err.Error(), "answers 403 with other content") {
 		t.Errorf("got %v", err)
 	}
-	if left := w.vps("find /var/www/merche-biche.com -type f -name 'onboardbot*'; ls /etc/letsencrypt"); left != "cli.ini\n" {
+	left := w.vps("find /var/www/merche-biche.com -type f -name 'onboardbot*'; ls /etc/letsencrypt")
+	if left != "cli.ini\n" {
 		t.Errorf("left behind: %q", left)
 	}
 	w.vps("sed -i 's|location /.well-known/ { return 403; } ||' " + available)

@@ -122,6 +122,7 @@ func (d Decision) count(ctx context.Context, s *Service, id uuid.UUID, kind onbo
 		}
 		vote.Confirmed = onboarding.ConfirmTOTP
 	}
+	var decided uuid.UUID
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		run, approval, err := store.LockApproval(ctx, tx, id)
 		if err != nil {
@@ -148,8 +149,12 @@ func (d Decision) count(ctx context.Context, s *Service, id uuid.UUID, kind onbo
 		if err := ballot.cast(ctx, tx); err != nil {
 			return err
 		}
+		decided = run.ID
 		return s.announce(ctx, tx, run.ID)
 	})
+	if err == nil {
+		s.deps.Engine.Nudge(decided)
+	}
 	return orNotReady(ctx, s.deps.SecondFactor, d.Operator, err)
 }
 

@@ -35,10 +35,13 @@ type Dependencies struct {
 	SecondFactor onboarding.SecondFactor
 }
 
-// Waker has the engine advance a run once the transaction commits: at a time or, for the zero
-// time, at once.
+// Waker has the engine advance a run.
 type Waker interface {
+	// Wake has a run advanced once the transaction commits: at a time or, for the zero time, at once.
 	Wake(ctx context.Context, tx pgx.Tx, run uuid.UUID, at time.Time) error
+	// Nudge spares a run that this process is advancing the way over the database. It is for after the
+	// commit, and nothing depends on it.
+	Nudge(run uuid.UUID)
 }
 
 // Service is what operators can do. It is safe for concurrent use, and any replica can serve any

@@ -76,7 +76,14 @@ func InsertApproval(ctx context.Context, db DB, approval *onboarding.Approval) e
 
 // LoadApproval reads one approval with its votes. It returns [onboarding.ErrNotFound].
 func LoadApproval(ctx context.Context, db DB, id uuid.UUID) (*onboarding.Approval, error) {
-	approvals, err := queryApprovals(ctx, db, approvalByID, id)
+	var approvals []*onboarding.Approval
+	batch := new(pgx.Batch)
+	batch.Queue(approvalByID, id).Query(func(rows pgx.Rows) (err error) {
+		approvals, err = pgx.CollectRows(rows, scanApproval)
+		return err
+	})
+	batch.Queue(votesOf, []uuid.UUID{id}).Query(func(rows pgx.Rows) error { return scanVotes(rows, approvals) })
+	err := db.SendBatch(ctx, batch).Close()
 	return found(fmt.Sprintf("approval %s", id), approvals, err)
 }
 
@@ -240,23 +247,34 @@ func scanApproval(row pgx.CollectableRow) (*onboarding.Approval, error) {
 }
 
 func loadVotes(ctx context.Context, db DB, approvals []*onboarding.Approval) error {
-	byID := make(map[uuid.UUID]*onboarding.Approval, len(approvals))
 	ids := make([]uuid.UUID, len(approvals))
 	for i, approval := range approvals {
-		byID[approval.ID], ids[i] = approval, approval.ID
+		ids[i] = approval.ID
 	}
 	rows, err := db.Query(ctx, votesOf, ids)
 	if err != nil {
 		return fmt.Errorf("votes: %w", err)
+	}
+	return scanVotes(rows, approvals)
+}
+
+// scanVotes reads the votes on approvals into them.
+func scanVotes(rows pgx.Rows, approvals []*onboarding.Approval) error {
+	byID := make(map[uuid.UUID]*onboarding.Approval, len(approvals))
+	for _, approval := range approvals {
+		byID[approval.ID] = approval
 	}
 	var id uuid.UUID
 	var vote onboarding.Vote
 	var notBefore *time.Time
 	into := []any{&id, &vote.By.ID, &vote.By.Name, &vote.Agrees, &vote.Reason, &vote.BrokeGlass, &vote.At,
 		&vote.Source, &vote.Confirmed, &vote.Signature, &notBefore}
-	_, err = pgx.ForEachRow(rows, into, func() error {
+	_, err := pgx.ForEachRow(rows, into, func() error {
 		vote.NotBefore = orZero(notBefore)
-		byID[id].Votes = append(byID[id].Votes, vote)
+		if approval := byID[id]; approval != nil { // nil of one that was added since they were read
+			approval.Votes = append(approval.Votes, vote)
+		}
+		vote = onboarding.Vote{}
 		return nil
 	})
 	if err != nil {

@@ -1,13 +1,16 @@
 package store
 
 import (
+	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/atlilith/onboardbot/internal/routine"
@@ -44,16 +47,15 @@ func VerifyChain(ctx context.Context, pool *pgxpool.Pool, heads ...audit.Head) (
 		}
 		chain := audit.NewChain(entries, heads...)
 		rows := chain.Rows()
-		var undecided []string
+		var problems []string
 		group, both := routine.WithContext(ctx)
 		group.Go(func() error { return readChain(both, tx, chain) })
 		group.Go(func() error {
-			return pgx.BeginTxFunc(both, pool, snapshot, func(tx pgx.Tx) error {
+			return pgx.BeginTxFunc(both, pool, snapshot, func(tx pgx.Tx) (err error) {
 				if _, err := tx.Exec(both, `SET TRANSACTION SNAPSHOT '`+moment+`'`); err != nil {
 					return err
 				}
-				problems, err := readChained(both, tx, rows)
-				undecided = problems
+				problems, err = readChained(both, tx, rows)
 				return err
 			})
 		})
@@ -61,13 +63,21 @@ func VerifyChain(ctx context.Context, pool *pgxpool.Pool, heads ...audit.Head) (
 			return err
 		}
 		report = chain.Report(rows)
-		report.Problems = append(report.Problems, undecided...)
+		report.Problems = append(report.Problems, problems...)
 		return nil
 	})
 	if err != nil {
 		return audit.Report{}, fmt.Errorf("audit: %w", err)
 	}
 	return report, nil
+}
+
+// ReadAhead has connections take from the socket whatever the server has sent meanwhile, up to 64 kB. pgx takes
+// 8 kB at a time, which costs a tenth of [VerifyChain].
+func ReadAhead(config *pgx.ConnConfig) {
+	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		return pgproto3.NewFrontend(bufio.NewReaderSize(r, 64<<10), w)
+	}
 }
 
 // binaryFormat makes the server send all columns as they are, so reading a row allocates nothing.

@@ -30,6 +30,7 @@ func newPool(t testing.TB, dsn string) *pgxpool.Pool {
 	config, err := pgxpool.ParseConfig(dsn)
 	must(t, err)
 	config.ConnConfig.RuntimeParams["search_path"] = "onboarding"
+	store.ReadAhead(config.ConnConfig)
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	must(t, err)
 	t.Cleanup(pool.Close)
@@ -130,6 +131,9 @@ const chainedTables = `runs events approvals votes attempts freezes risks risk_v
 func TestTamperingIsFound(t *testing.T) {
 	t.Parallel()
 	a := newAudited(t)
+	a.exec(true, `INSERT INTO events (run_id, kind, at) SELECT '`+a.run.ID.String()+`', 'asked', at::timestamptz
+		FROM unnest(ARRAY['1999-12-31 23:59:59.5+00', '2000-01-01+00', '2024-02-29 00:00:00.000001+00',
+			'2400-12-31 23:59:59.99999+00']) at`)
 	before := a.verify()
 	if len(before.Problems) > 0 || before.Entries < 15 {
 		t.Fatalf("%+v", before)

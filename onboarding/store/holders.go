@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -16,7 +17,7 @@ const (
 	// The clock keeps the number growing where the database was restored to an earlier time.
 	nextToken = `UPDATE runs SET fencing_token = greatest(fencing_token + 1,
 		(extract(epoch FROM clock_timestamp()) * 1000)::bigint) WHERE id = $1 RETURNING fencing_token`
-	fencingToken  = `SELECT fencing_token FROM runs WHERE id = $1`
+	standing      = `SELECT fencing_token, state, clock_timestamp() FROM runs WHERE id = $1`
 	interruptions = `SELECT id, signature FROM attempts WHERE approval_id = $1 AND outcome = 'interrupted'`
 )
 
@@ -52,18 +53,8 @@ func Interruptions(ctx context.Context, db DB, approval uuid.UUID) ([]onboarding
 
 // NextToken gives a run to a new holder, who has its lock: the number is greater than that of every
 // holder before. It returns [onboarding.ErrNotFound].
-func NextToken(ctx context.Context, db DB, run uuid.UUID) (int64, error) {
-	return scanToken(db.QueryRow(ctx, nextToken, run), run)
-}
-
-// FencingToken returns the number of the newest holder of a run. It returns
-// [onboarding.ErrNotFound].
-func FencingToken(ctx context.Context, db DB, run uuid.UUID) (int64, error) {
-	return scanToken(db.QueryRow(ctx, fencingToken, run), run)
-}
-
-func scanToken(row pgx.Row, run uuid.UUID) (token int64, err error) {
-	err = row.Scan(&token)
+func NextToken(ctx context.Context, db DB, run uuid.UUID) (token int64, err error) {
+	err = db.QueryRow(ctx, nextToken, run).Scan(&token)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = onboarding.ErrNotFound
 	}
@@ -71,4 +62,23 @@ func scanToken(row pgx.Row, run uuid.UUID) (token int64, err error) {
 		return 0, fmt.Errorf("holder of run %s: %w", run, err)
 	}
 	return token, nil
+}
+
+// Standing is a run at one moment, by the clock of the database.
+type Standing struct {
+	Token int64 // the number of its newest holder
+	State onboarding.RunState
+	Now   time.Time
+}
+
+// StandingOf returns how a run stands. It returns [onboarding.ErrNotFound].
+func StandingOf(ctx context.Context, db DB, run uuid.UUID) (now Standing, err error) {
+	err = db.QueryRow(ctx, standing, run).Scan(&now.Token, &now.State, &now.Now)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = onboarding.ErrNotFound
+	}
+	if err != nil {
+		return now, fmt.Errorf("run %s: %w", run, err)
+	}
+	return now, nil
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -17,10 +16,6 @@ type On struct{ DB DB }
 
 func (o On) LoadRun(ctx context.Context, run uuid.UUID) (*onboarding.Run, error) {
 	return LoadRun(ctx, o.DB, run)
-}
-
-func (o On) RunState(ctx context.Context, run uuid.UUID) (onboarding.RunState, time.Time, error) {
-	return RunState(ctx, o.DB, run)
 }
 
 func (o On) EndRun(ctx context.Context, run *onboarding.Run) error {
@@ -113,8 +108,8 @@ func (o On) NextToken(ctx context.Context, run uuid.UUID) (int64, error) {
 	return NextToken(ctx, o.DB, run)
 }
 
-func (o On) FencingToken(ctx context.Context, run uuid.UUID) (int64, error) {
-	return FencingToken(ctx, o.DB, run)
+func (o On) StandingOf(ctx context.Context, run uuid.UUID) (Standing, error) {
+	return StandingOf(ctx, o.DB, run)
 }
 
 func (o On) WhoHolds(ctx context.Context, name locks.Name) (string, error) {

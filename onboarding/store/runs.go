@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -36,7 +35,6 @@ const (
 	selectSteps = `SELECT run_id, definition, state, detail, findings, due_at, changed_at FROM steps
 		WHERE run_id = ANY($1) ORDER BY run_id, position`
 	activeRunIDs = `SELECT id FROM runs WHERE state = 'active' ORDER BY id`
-	runState     = `SELECT state, clock_timestamp() FROM runs WHERE id = $1`
 	hasActiveRun = `SELECT EXISTS (SELECT FROM runs WHERE slug = $1 AND state = 'active' AND kind <> 'renew')`
 	domainHolder = `SELECT coalesce((SELECT slug FROM runs JOIN run_domains ON run_id = id
 		WHERE domain = $1 AND active AND slug <> $2), '')`
@@ -85,34 +83,34 @@ func InsertRun(ctx context.Context, db DB, run *onboarding.Run, submission strin
 // LockRun makes the transaction the only one that changes this run until it ends, and reads the
 // run.
 func LockRun(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*onboarding.Run, error) {
-	if _, err := tx.Exec(ctx, lockRun, id); err != nil {
-		return nil, fmt.Errorf("run %s: %w", id, err)
-	}
-	return LoadRun(ctx, tx, id)
+	batch := new(pgx.Batch)
+	batch.Queue(lockRun, id) // what follows sees what was committed before
+	return loadRun(ctx, tx, id, batch)
 }
 
 // LoadRun reads a run with its steps and with what it takes back. It returns
 // [onboarding.ErrNotFound].
 func LoadRun(ctx context.Context, db DB, id uuid.UUID) (*onboarding.Run, error) {
-	runs, err := queryRuns(ctx, db, runByID, id)
+	return loadRun(ctx, db, id, new(pgx.Batch))
+}
+
+// loadRun is LoadRun after the statements of a batch, in the same round trip.
+func loadRun(ctx context.Context, db DB, id uuid.UUID, batch *pgx.Batch) (*onboarding.Run, error) {
+	var runs []*onboarding.Run
+	batch.Queue(runByID, id).Query(func(rows pgx.Rows) (err error) {
+		runs, err = pgx.CollectRows(rows, scanRun)
+		return err
+	})
+	batch.Queue(selectSteps, []uuid.UUID{id}).Query(func(rows pgx.Rows) error { return scanSteps(rows, runs) })
+	err := db.SendBatch(ctx, batch).Close()
 	run, err := found(fmt.Sprintf("run %s", id), runs, err)
 	if err != nil {
 		return nil, err
 	}
+	if err := loadUndos(ctx, db, runs); err != nil {
+		return nil, err
+	}
 	return run, LoadUndone(ctx, db, run)
-}
-
-// RunState returns the state of a run, and the time by the clock of the database. It returns
-// [onboarding.ErrNotFound].
-func RunState(ctx context.Context, db DB, id uuid.UUID) (state onboarding.RunState, now time.Time, err error) {
-	err = db.QueryRow(ctx, runState, id).Scan(&state, &now)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = onboarding.ErrNotFound
-	}
-	if err != nil {
-		return "", now, fmt.Errorf("run %s: %w", id, err)
-	}
-	return state, now, nil
 }
 
 // RunBySubmission returns the run that a submission began, nil if it began none.
@@ -237,28 +235,36 @@ func loadSteps(ctx context.Context, db DB, runs []*onboarding.Run) error {
 	if len(runs) == 0 {
 		return nil
 	}
-	byID := make(map[uuid.UUID]*onboarding.Run, len(runs))
 	ids := make([]uuid.UUID, len(runs))
 	for i, run := range runs {
-		byID[run.ID], ids[i] = run, run.ID
+		ids[i] = run.ID
 	}
 	rows, err := db.Query(ctx, selectSteps, ids)
 	if err != nil {
 		return fmt.Errorf("steps: %w", err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var id uuid.UUID
-		var step onboarding.Step
-		var due *time.Time
-		err := rows.Scan(&id, &step.Definition, &step.State, &step.Detail, &step.Findings, &due, &step.Changed)
-		if err != nil {
-			return fmt.Errorf("steps of run %s: %w", id, err)
-		}
-		step.Due = orZero(due)
-		byID[id].Steps = append(byID[id].Steps, step)
+	return scanSteps(rows, runs)
+}
+
+// scanSteps reads the steps of runs into them.
+func scanSteps(rows pgx.Rows, runs []*onboarding.Run) error {
+	byID := make(map[uuid.UUID]*onboarding.Run, len(runs))
+	for _, run := range runs {
+		byID[run.ID] = run
 	}
-	if err := rows.Err(); err != nil {
+	var id uuid.UUID
+	var step onboarding.Step
+	var due *time.Time
+	into := []any{&id, &step.Definition, &step.State, &step.Detail, &step.Findings, &due, &step.Changed}
+	_, err := pgx.ForEachRow(rows, into, func() error {
+		step.Due = orZero(due)
+		if run := byID[id]; run != nil { // nil of a run that was added since they were read
+			run.Steps = append(run.Steps, step)
+		}
+		step = onboarding.Step{}
+		return nil
+	})
+	if err != nil {
 		return fmt.Errorf("steps: %w", err)
 	}
 	return nil

@@ -34,8 +34,8 @@ func TestAlarms(t *testing.T) {
 	if diff := cmp.Diff(want, Alarms(&onboarding.Approval{Change: committed})); diff != "" {
 		t.Error(diff)
 	}
-	if text := FullText(committed); !strings.Contains(text, "\n== Pushed too: commit aaaaaaaaaaaa, which the remote does "+
-		"not have yet\nShown above\nRun: r\nIts files are among those above.\n") ||
+	if text := FullText(committed); !strings.Contains(text, "\n== Pushed too: commit aaaaaaaaaaaa, which the remote "+
+		"does not have yet\nShown above\nRun: r\nIts files are among those above.\n") ||
 		!strings.Contains(text, "\n== In commit bbbbbbbbbbbb: cocotte.com/x (new, +1)\n") ||
 		!strings.Contains(text, "\n+evil\n") {
 		t.Error(text)

@@ -65,7 +65,7 @@ func (p reportText) message(approvers []string, command string) *mrkdwn.Builder 
 	}
 	head := fmt.Sprintf("%s *%s*", p.mark(), p.outcome())
 	if p.Count(results.Leak) > 0 {
-		head = fmt.Sprintf("%s %s *%s*", mrkdwn.MarkAlarm, mrkdwn.MentionAll(approvers), p.outcome())
+		head = fmt.Sprintf("%s %s *%s*", p.mark(), mrkdwn.MentionAll(approvers), p.outcome())
 	}
 	page.Say(head + "\n" + p.changes())
 	if p.Count(results.Leak) > 0 {
@@ -98,8 +98,11 @@ func (p reportText) message(approvers []string, command string) *mrkdwn.Builder 
 	return page
 }
 
-// Outcome is a report in one sentence, without a full stop.
-func Outcome(record *record.Record) string { return reportText{record}.outcome() }
+// Outcome is the mark of a report, and the report in one sentence without a full stop.
+func Outcome(record *record.Record) (mark, sentence string) {
+	p := reportText{record}
+	return p.mark(), p.outcome()
+}
 
 // isQuiet reports whether all is well now and was before.
 func (p reportText) isQuiet() bool {
@@ -112,6 +115,8 @@ func (p reportText) mark() string {
 		return mrkdwn.MarkFailed
 	case p.Report.Verdict == results.Sound:
 		return mrkdwn.MarkDone
+	case p.Count(results.Leak) > 0:
+		return mrkdwn.MarkAlarm
 	}
 	return mrkdwn.MarkWarning
 }

@@ -69,7 +69,7 @@ func isolationCases() map[string]*record.Record {
 			{Finding: risk, Acceptance: results.Acceptance{Reason: "nothing reads it", Who: "Ana Ortiz",
 				Until: "2027-01-31"}},
 			{Finding: risk, Acceptance: results.Acceptance{Reason: "only the API calls it",
-				Who: "asked by ana, accepted by bo", Until: "2027-01-31",
+				Who: "requested by ana, accepted by bo", Until: "2027-01-31",
 				Request: "0193546c-0000-7000-8000-000000000002"}}}
 	}
 	for i := range maxProven {

@@ -83,7 +83,7 @@ func RiskMessages(request *risk.Request, to Audience, now time.Time) []post.Mess
 
 // directly returns a message about a request as those get it who get direct messages.
 func (a Audience) directly(message post.Message, request *risk.Request, at time.Time) []post.Message {
-	head := fmt.Sprintf("A risk in an isolation report, asked by %s in %s", mrkdwn.Mention(request.By),
+	head := fmt.Sprintf("A risk in an isolation report, requested by %s in %s", mrkdwn.Mention(request.By),
 		blockkit.Channel(request.Channel))
 	var messages []post.Message
 	for _, person := range a.covered(a.Direct, request, at) {
@@ -99,7 +99,7 @@ func riskReminder(request *risk.Request, to Audience, now time.Time) post.Messag
 	if state, _ := request.State(now); state != risk.Open {
 		page.Say(render.DecisionClosed(names, state == risk.Expired))
 	} else {
-		page.Say(render.DecisionNeeded(names, request.Expires))
+		page.Say(render.DecisionNeeded(names, "the report's thread", request.Expires))
 		if who := to.undecided(request); len(who) > 0 {
 			page.Say(mrkdwn.MentionAny(who))
 		}
@@ -168,7 +168,7 @@ func riskHead(request *risk.Request, state risk.State, last *risk.Vote) string {
 		for _, approver := range request.Approvers() {
 			names = append(names, mrkdwn.Mention(approver))
 		}
-		by := fmt.Sprintf("by %s %s, asked by %s", strings.Join(names, " and "), blockkit.Date(last.At), who)
+		by := fmt.Sprintf("by %s %s, requested by %s", strings.Join(names, " and "), blockkit.Date(last.At), who)
 		if state == risk.Over {
 			return fmt.Sprintf("%s *The risk was accepted until %s* %s. It counts again.", mrkdwn.MarkClock,
 				request.Until, by)
@@ -176,10 +176,10 @@ func riskHead(request *risk.Request, state risk.State, last *risk.Vote) string {
 		return fmt.Sprintf("%s *Risk accepted until %s* %s. Reports no longer count it.", mrkdwn.MarkDone,
 			request.Until, by)
 	case risk.Rejected:
-		return fmt.Sprintf("%s *Not accepted*: rejected by %s %s, asked by %s.\n>%s", mrkdwn.MarkFailed,
+		return fmt.Sprintf("%s *Not accepted*: rejected by %s %s, requested by %s.\n>%s", mrkdwn.MarkFailed,
 			mrkdwn.Mention(last.By), blockkit.Date(last.At), who, mrkdwn.Inline(mrkdwn.Summary(last.Reason)))
 	case risk.Withdrawn:
-		return fmt.Sprintf("%s *Withdrawn* by %s %s, asked by %s. Reports count the risk.", mrkdwn.MarkCancelled,
+		return fmt.Sprintf("%s *Withdrawn* by %s %s, requested by %s. Reports count the risk.", mrkdwn.MarkCancelled,
 			mrkdwn.Mention(last.By), blockkit.Date(last.At), who)
 	}
 	return fmt.Sprintf("%s *Nobody decided in time*: the request of %s expired %s. Ask again in a newer report.",
@@ -257,7 +257,7 @@ func DecidedText(decided *risk.DecidedError, now time.Time) string {
 		return "Your vote was counted. Another operator must accept the risk as well."
 	}
 	_, last := decided.Request.State(now)
-	return riskHead(decided.Request, decided.State, last) + "\nYour click changed nothing."
+	return riskHead(decided.Request, decided.State, last) + "\nYour press changed nothing."
 }
 
 // AskedText says to somebody who asks that there is a request already. The link may be empty.

@@ -116,9 +116,9 @@ func decidedText(decided *onboarding.DecidedError) string {
 	case onboarding.ApprovalOpen, onboarding.ApprovalAhead:
 		return "Your vote was counted" + when + ". Another operator must approve as well."
 	case onboarding.ApprovalApproved, onboarding.ApprovalUsed, onboarding.ApprovalAheadApproved:
-		return fmt.Sprintf("%s already approved this%s. Your click changed nothing.", by, when)
+		return fmt.Sprintf("%s already approved this%s. Your press changed nothing.", by, when)
 	case onboarding.ApprovalRejected:
-		return fmt.Sprintf("%s already rejected this%s. Your click changed nothing.", by, when)
+		return fmt.Sprintf("%s already rejected this%s. Your press changed nothing.", by, when)
 	case onboarding.ApprovalLapsed:
 		return "The target changed after this was requested, so this request is no longer valid. " +
 			"The new approval request is below in the thread."

@@ -28,9 +28,9 @@ func TestText(t *testing.T) {
 		{&onboarding.PermissionError{Because: "only people on the list of approvers can", Err: onboarding.ErrNotApprover},
 			"You cannot decide on this: only people on the list of approvers can.", true},
 		{&onboarding.DecidedError{State: onboarding.ApprovalUsed, By: "U0BO", At: at},
-			"<@U0BO> already approved this " + when + ". Your click changed nothing.", true},
+			"<@U0BO> already approved this " + when + ". Your press changed nothing.", true},
 		{&onboarding.DecidedError{State: onboarding.ApprovalRejected, By: "U0BO", At: at},
-			"<@U0BO> already rejected this " + when + ". Your click changed nothing.", true},
+			"<@U0BO> already rejected this " + when + ". Your press changed nothing.", true},
 		{&onboarding.DecidedError{State: onboarding.ApprovalOpen, By: "U0BO", At: at}, "Your vote was counted " +
 			when + ". Another operator must approve as well.", true},
 		{&onboarding.DecidedError{State: onboarding.ApprovalLapsed},

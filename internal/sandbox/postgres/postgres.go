@@ -32,6 +32,9 @@ type Server struct {
 	dir    string
 	daemon *daemon.Daemon
 	next   atomic.Int64
+
+	filling sync.Mutex
+	filled  map[string]string // databases to copy, by what they are filled with
 }
 
 // Binaries is the environment variable that names the folder of another server's programs than the
@@ -84,11 +87,11 @@ func Start(ctx context.Context, dir string, settings ...string) (*Server, error)
 	command := []string{filepath.Join(bin, "postgres"), "-D", data, "-k", dir, "-c",
 		"listen_addresses=", "-c", "fsync=off",
 		"-c", "full_page_writes=off", "-c", "synchronous_commit=off", "-c", "max_connections=300", "-c",
-		"shared_buffers=64MB"}
+		"shared_buffers=64MB", "-c", "jit=off"}
 	for _, setting := range settings {
 		command = append(command, "-c", setting)
 	}
-	server := &Server{dir: dir}
+	server := &Server{dir: dir, filled: map[string]string{}}
 	server.daemon, err = daemon.Start(ctx, daemon.Config{
 		Name:    "postgres",
 		Command: asUser(command...),
@@ -190,7 +193,7 @@ func Shared(t testing.TB) *Server {
 		if err != nil {
 			t.Fatal(err)
 		}
-		server, err := Start(t.Context(), dir, "max_wal_size=128MB")
+		server, err := Start(t.Context(), dir, "max_wal_size=128MB", "autovacuum=off", "log_min_messages=fatal")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -209,4 +212,36 @@ func Database(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return server.DSN(name)
+}
+
+// Filled returns the superuser's connection string of a new database, a copy of one that fill is called
+// with once in the life of the test binary, for each name. fill closes its connections.
+func Filled(t testing.TB, name string, fill func(dsn string) error) string {
+	t.Helper()
+	server := Shared(t)
+	template, err := server.template(t.Context(), name, fill)
+	if err == nil {
+		name, err = server.CopyDatabase(t.Context(), template)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server.DSN(name)
+}
+
+// template returns the name of the database that fill has filled.
+func (s *Server) template(ctx context.Context, name string, fill func(dsn string) error) (string, error) {
+	s.filling.Lock()
+	defer s.filling.Unlock()
+	if template := s.filled[name]; template != "" {
+		return template, nil
+	}
+	template, err := s.NewDatabase(ctx)
+	if err == nil {
+		err = fill(s.DSN(template))
+	}
+	if err == nil {
+		s.filled[name] = template
+	}
+	return template, err
 }

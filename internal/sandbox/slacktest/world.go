@@ -52,31 +52,41 @@ func New(t testing.TB, cfg workspace.Config, tables ...migrate.Set) *World {
 		server.CloseClientConnections()
 		server.Close()
 	})
-	w := &World{T: t, Slack: sim, APIURL: server.URL + "/api/", DSN: postgres.Database(t), Log: &Log{}}
+	names := "world"
+	for _, set := range tables {
+		names += " " + set.Table
+	}
+	dsn := postgres.Filled(t, names, func(dsn string) error { return fill(t.Context(), dsn, tables) })
+	w := &World{T: t, Slack: sim, APIURL: server.URL + "/api/", DSN: dsn, Log: &Log{}}
 	if w.Pool, err = Connect(t.Context(), w.DSN); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.Pool.Close)
-	migrator, err := rivermigrate.New(
-		riverpgxv5.New(w.Pool),
-		&rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)},
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-	river := func(ctx context.Context) error {
-		_, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
-		return err
-	}
-	if err := (migrate.Schema{Name: schema, Sets: tables, Libraries: river}).Apply(t.Context(), w.Pool); err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log("log:\n" + w.Log.String())
 		}
 	})
 	return w
+}
+
+// fill creates tables and River's own in a database.
+func fill(ctx context.Context, dsn string, tables []migrate.Set) error {
+	pool, err := Connect(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	migrator, err := rivermigrate.New(riverpgxv5.New(pool),
+		&rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	river := func(ctx context.Context) error {
+		_, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
+		return err
+	}
+	return migrate.Schema{Name: schema, Sets: tables, Libraries: river}.Apply(ctx, pool)
 }
 
 // Connect returns a pool whose search_path is the schema of a world's tables.

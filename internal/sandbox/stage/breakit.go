@@ -40,8 +40,8 @@ func (s *Stage) faults() []page.Fault {
 			Expect: "The bot reconnects within a second or two. What is pressed meanwhile may show Slack's own error " +
 				"and can be pressed again."},
 		{ID: "storm", Label: "429 storm", Do: s.storm, Now: s.stormy,
-			Expect: "Slack refuses the next three posts and three updates, for 5 s each. Messages arrive in order and " +
-				"once each, and what is then older than 10 s says that it was delivered late."},
+			Expect: "Slack refuses the next three posts and three updates, for 5 s each. Messages arrive in order " +
+				"and once each, and what is then older than 10 s says that it was delivered late."},
 		{ID: "nameserver", Label: "Stop or start a name server", Do: s.nameServer, Now: s.silent,
 			Expect: "The DNS step waits until every authoritative server answers with the new records. When the " +
 				"server is back, it continues by itself within seconds."},

@@ -62,14 +62,6 @@ func (r *records) LoadRun(ctx context.Context, id uuid.UUID) (run *onboarding.Ru
 	return run, err
 }
 
-func (r *records) RunState(ctx context.Context, id uuid.UUID) (state onboarding.RunState, now time.Time, err error) {
-	err = r.on(ctx, id, func(rec *record) error {
-		state = rec.State
-		return nil
-	})
-	return state, time.Now(), err
-}
-
 func (r *records) EndRun(ctx context.Context, run *onboarding.Run) error {
 	return r.on(ctx, run.ID, func(rec *record) error {
 		rec.State, rec.Ended = run.State, time.Now()

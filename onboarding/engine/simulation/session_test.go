@@ -11,6 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/audit"
 	"github.com/atlilith/onboardbot/onboarding/engine"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // session is one connection of a replica.
@@ -183,12 +184,12 @@ func (s *session) NextToken(ctx context.Context, run uuid.UUID) (token int64, er
 	return token, err
 }
 
-func (s *session) FencingToken(ctx context.Context, run uuid.UUID) (token int64, err error) {
+func (s *session) StandingOf(ctx context.Context, run uuid.UUID) (now store.Standing, err error) {
 	err = s.on(ctx, run, func(r *record) error {
-		token = r.token
+		now = store.Standing{Token: r.token, State: r.State, Now: time.Now()}
 		return nil
 	})
-	return token, err
+	return now, err
 }
 
 // ChangeRun works on a copy, which replaces the run when the transaction commits.

@@ -34,6 +34,7 @@ type Function struct {
 	ArgKinds   []string // pg_type.typtype
 	ArgLabels  []string // first labels of enums and, for arrays, of their elements
 	ArgNames   []string // of ArgTypes
+	Defaults   []string // of ArgTypes, as SQL expressions, or ""
 	Variadic   bool     // the last argument is an array that a call has to mark
 	Arguments  string   // as ALTER FUNCTION identifies it
 	Volatile   bool
@@ -59,6 +60,14 @@ func (f *Function) SQL() string { return query.Name(f.Schema, f.Name) }
 
 // Signature is the function's name and arguments as ALTER ROUTINE spells them.
 func (f *Function) Signature() string { return f.SQL() + "(" + f.Arguments + ")" }
+
+// Text is the function's source, or its definition where the body is in the standard's form.
+func (f *Function) Text() string {
+	if f.Atomic {
+		return f.Definition
+	}
+	return f.Source
+}
 
 // HasSource reports whether the function is written in a language that [Function.Body] reads.
 func (f *Function) HasSource() bool { return f.Language == "sql" || f.Language == "plpgsql" }
@@ -114,6 +123,9 @@ SELECT p.oid, n.nspname, p.proname, p.prosecdef, o.rolname, coalesce(p.proconfig
                              '') FROM unnest(p.proargtypes) WITH ORDINALITY a(t, i) ORDER BY i),
        array(SELECT coalesce(n, '') FROM unnest(p.proargnames) WITH ORDINALITY a(n, i)
               WHERE p.proargmodes IS NULL OR p.proargmodes[i] IN ('i', 'b', 'v') ORDER BY i),
+       array(SELECT coalesce(pg_get_function_arg_default(p.oid, i), '')
+               FROM generate_series(1, cardinality(coalesce(p.proallargtypes, p.proargtypes::oid[]))) i
+              WHERE p.proargmodes IS NULL OR p.proargmodes[i] IN ('i', 'b', 'v') ORDER BY i),
        p.provariadic <> 0, pg_get_function_identity_arguments(p.oid),
        p.provolatile = 'v', p.provolatile = 'i', p.prokind::text,
        l.lanname, coalesce(p.prosrc, ''),
@@ -136,9 +148,9 @@ func loadFunctions(ctx context.Context, q query.Querier, role string) ([]*Functi
 	functions, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Function, error) {
 		f := &Function{}
 		err := row.Scan(&f.OID, &f.Schema, &f.Name, &f.Definer, &f.Owner, &f.Config, &f.ArgTypes,
-			&f.ArgBases, &f.ArgKinds, &f.ArgLabels, &f.ArgNames, &f.Variadic, &f.Arguments, &f.Volatile,
-			&f.Immutable, &f.Kind, &f.Language, &f.Source,
-			&f.Definition, &f.Atomic, &f.Leakproof, &f.Returns, &f.Executable)
+			&f.ArgBases, &f.ArgKinds, &f.ArgLabels, &f.ArgNames, &f.Defaults, &f.Variadic, &f.Arguments,
+			&f.Volatile, &f.Immutable, &f.Kind, &f.Language, &f.Source, &f.Definition, &f.Atomic, &f.Leakproof,
+			&f.Returns, &f.Executable)
 		return f, err
 	})
 	if err != nil {

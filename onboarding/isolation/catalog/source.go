@@ -49,7 +49,7 @@ func (c *Catalog) NamedVia(t *Relation) []string {
 	for grown := true; grown; {
 		grown = false
 		for _, f := range c.Functions {
-			if !slices.Contains(names, f.Name) && Names(f.Source, names...) {
+			if !slices.Contains(names, f.Name) && Names(f.Text(), names...) {
 				names, grown = append(names, f.Name), true
 			}
 		}
@@ -59,7 +59,7 @@ func (c *Catalog) NamedVia(t *Relation) []string {
 
 // AnySourceNames reports whether a policy or a function names a word.
 func (c *Catalog) AnySourceNames(word string) bool {
-	return slices.ContainsFunc(c.Functions, func(f *Function) bool { return Names(f.Source, word) }) ||
+	return slices.ContainsFunc(c.Functions, func(f *Function) bool { return Names(f.Text(), word) }) ||
 		slices.ContainsFunc(c.Relations, func(t *Relation) bool { return t.PolicyNames(word) })
 }
 
@@ -79,7 +79,7 @@ func (c *Catalog) AnySourceMentions(words ...string) bool {
 
 // Names reports whether the function's source names a relation, in any letter case.
 func (f *Function) Names(t *Relation) bool {
-	return containsWord(strings.ToLower(f.Source), strings.ToLower(t.Name))
+	return containsWord(strings.ToLower(f.Text()), strings.ToLower(t.Name))
 }
 
 // mayName is [Function.Names], but also true for names that cannot be searched for: those with

@@ -165,9 +165,13 @@ func (w *Writer) own(t *catalog.Relation, o *tenancy.Ownership) string {
 		terms = append(terms, fmt.Sprintf("%s IN (SELECT mine::text FROM %s() mine)", tenancy.OnRow(o.OrgSQL, t.SQL()),
 			w.function("tenant_orgs")))
 	}
+	alone := len(o.Orgs) // a Person owns what has no Org
+	if o.Both {
+		alone = 0
+	}
 	for _, c := range o.Persons {
 		term := isMe(c)
-		for _, org := range o.Orgs {
+		for _, org := range o.Orgs[:alone] {
 			term += " AND " + query.Name(org) + " IS NULL"
 		}
 		terms = append(terms, term)

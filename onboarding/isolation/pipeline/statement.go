@@ -135,6 +135,9 @@ func NewPrepared(m *tenancy.Model) *Prepared {
 func (p *Prepared) SeesForeign(ctx context.Context, tx *session.Tx, tables []*catalog.Relation) ([]bool, error) {
 	// The comment tells these statements from the reads as every tenant in pg_stat_activity.
 	sql := "/* sample */ " + seesForeignSQL(p.model, tables, p.model.ParameterSQL())
+	if err := tx.Exec(ctx, "SET LOCAL plan_cache_mode = force_generic_plan"); err != nil {
+		return nil, err
+	}
 	conn := tx.Pgx().PgConn()
 	prepared := p.bySQL[sql]
 	if prepared == nil {
@@ -144,9 +147,6 @@ func (p *Prepared) SeesForeign(ctx context.Context, tx *session.Tx, tables []*ca
 			return nil, err
 		}
 		p.bySQL[sql] = prepared
-	}
-	if err := tx.Exec(ctx, "SET LOCAL plan_cache_mode = force_generic_plan"); err != nil {
-		return nil, err
 	}
 	return readAnswers(conn.ExecStatement(ctx, prepared, tx.Session.Parameters(), nil, nil), len(tables))
 }

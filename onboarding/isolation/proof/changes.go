@@ -31,7 +31,7 @@ SELECT relid, n_tup_ins, n_tup_upd, n_tup_del FROM pg_catalog.pg_stat_xact_user_
 // Counts returns what was changed so far, by table. Partitions count as their table. Callers
 // compare what it returns before and after an attempt.
 func (p *Prover) Counts(ctx context.Context, tx *session.Tx) (map[*catalog.Relation]Counts, error) {
-	rows, err := tx.Pgx().Query(ctx, changesSQL)
+	rows, err := tx.Query(ctx, changesSQL)
 	if err != nil {
 		return nil, err
 	}

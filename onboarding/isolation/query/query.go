@@ -9,6 +9,7 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Querier is a connection, a pool or a transaction.
@@ -35,22 +36,26 @@ func Strings(ctx context.Context, q Querier, sql string, args ...any) ([]string,
 	return values, err
 }
 
-// Exec runs statements over the simple protocol: several at once, without preparing them.
+// Run runs statements over the simple protocol: several at once, without preparing them. Beside an error
+// it returns the results of the statements before the one that failed.
+func Run(ctx context.Context, conn *pgx.Conn, sql string) ([]*pgconn.Result, error) {
+	results, err := conn.PgConn().Exec(ctx, sql).ReadAll()
+	if n := len(results); n > 0 && results[n-1].Err != nil {
+		results = results[:n-1]
+	}
+	return results, err
+}
+
+// Exec is [Run] without results.
 func Exec(ctx context.Context, conn *pgx.Conn, sql string) error {
-	_, err := conn.PgConn().Exec(ctx, sql).ReadAll()
+	_, err := Run(ctx, conn, sql)
 	return err
 }
 
-// Affected is [Exec] that returns the number of rows the statements touched, by their command
-// tags.
-func Affected(ctx context.Context, conn *pgx.Conn, sql string) (int, error) {
-	results, err := conn.PgConn().Exec(ctx, sql).ReadAll()
-	if err != nil {
-		return 0, err
-	}
-	n := 0
+// Affected returns the number of rows that statements touched, by their command tags.
+func Affected(results []*pgconn.Result) (n int) {
 	for _, result := range results {
 		n += int(result.CommandTag.RowsAffected())
 	}
-	return n, nil
+	return n
 }

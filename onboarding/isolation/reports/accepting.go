@@ -52,5 +52,5 @@ func acceptance(request *risk.Request) isolation.Acceptance {
 	}
 	return isolation.Acceptance{Object: request.Object, Operation: isolation.Operation(request.Operation),
 		Definition: request.Definition, Reason: request.Reason, Until: request.Until, Request: request.ID.String(),
-		Who: fmt.Sprintf("asked by %s, accepted by %s", request.By.Name, strings.Join(names, " and "))}
+		Who: fmt.Sprintf("requested by %s, accepted by %s", request.By.Name, strings.Join(names, " and "))}
 }

@@ -332,11 +332,12 @@ func TestAcceptedRisks(t *testing.T) {
 	findings, err := tenant.Check(t.Context(), "merche-biche")
 	must(t, err)
 	if len(findings) != 2 || findings[1].Level != onboarding.OK || findings[1].Detail !=
-		"execute of a: only the API calls it (asked by ana, accepted by bo, until "+tomorrow+")" {
+		"execute of a: only the API calls it (requested by ana, accepted by bo, until "+tomorrow+")" {
 		t.Errorf("%+v", findings)
 	}
 	request.Definition = "d0"
-	if findings, err = tenant.Check(t.Context(), "merche-biche"); err != nil || findings[1].Level != onboarding.Warning {
+	findings, err = tenant.Check(t.Context(), "merche-biche")
+	if err != nil || findings[1].Level != onboarding.Warning {
 		t.Errorf("its object changed: %+v, %v", findings, err)
 	}
 }

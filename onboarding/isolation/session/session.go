@@ -186,15 +186,19 @@ func SharedConnections(sessions []Session) [][]int {
 }
 
 // Enter renders the statements that make a transaction this session's.
-func (s Session) Enter(names Settings) string {
-	var sql strings.Builder
+func (s Session) Enter(names Settings) string { return strings.Join(s.enter(names), "") }
+
+// enter are the statements of Enter, each with its semicolon.
+func (s Session) enter(names Settings) []string {
+	var statements []string
 	for _, e := range slices.Concat(names.Values(s.User, s.Org), s.Extra) {
-		fmt.Fprintf(&sql, "SELECT set_config(%s, %s, true);", query.Literal(e.Name), query.Literal(e.Value))
+		statements = append(statements,
+			fmt.Sprintf("SELECT set_config(%s, %s, true);", query.Literal(e.Name), query.Literal(e.Value)))
 	}
 	if role := s.takesOn(names); role != "" {
-		sql.WriteString("SET LOCAL ROLE " + query.Name(role) + ";")
+		statements = append(statements, "SET LOCAL ROLE "+query.Name(role)+";")
 	}
-	return sql.String()
+	return statements
 }
 
 // takesOn is the role that the session takes on after its login, or empty.

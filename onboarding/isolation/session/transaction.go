@@ -1,9 +1,12 @@
 package session
 
 import (
+	"cmp"
 	"context"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 )
@@ -17,6 +20,10 @@ type Conn struct {
 	stale bool
 	// heard are the latest notices.
 	heard notices
+	// entry are the statements that begin the transaction and make it the session's, until they are sent.
+	entry []string
+	// refused is why the server refused them, which ends the transaction.
+	refused error
 }
 
 // Pgx is the connection itself.
@@ -64,7 +71,7 @@ SELECT NOT EXISTS (SELECT FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
 
 // keepTemporary calls f and commits if it wrote to nothing but temporary tables of the connection.
 func (c *Conn) keepTemporary(ctx context.Context, tx *Tx, f func(*Tx) error) error {
-	if err := f(tx); err != nil {
+	if err := cmp.Or(f(tx), c.enter(ctx)); err != nil {
 		return err
 	}
 	var temporary bool
@@ -79,14 +86,54 @@ type bounds struct{ begin, end string }
 
 func (c *Conn) run(ctx context.Context, within bounds, s Session, f func(*Tx) error) error {
 	c.ran.begin(s)
-	err := query.Exec(ctx, c.conn, within.begin+s.Enter(c.dialer.config.Settings))
-	if err == nil {
-		err = f(&Tx{Session: s, conn: c})
+	c.entry, c.refused = append([]string{within.begin}, s.enter(c.dialer.config.Settings)...), nil
+	err := f(&Tx{Session: s, conn: c})
+	if c.refused != nil {
+		err = c.refused
+	}
+	if c.entry != nil {
+		c.entry = nil // nothing was sent
+		return err
 	}
 	if end := query.Exec(context.WithoutCancel(ctx), c.conn, within.end); end != nil && err == nil {
 		err = end
 	}
 	return err
+}
+
+// enter sends what begins the transaction, if that was not sent yet.
+func (c *Conn) enter(ctx context.Context) error {
+	if c.entry != nil {
+		entry := strings.Join(c.entry, "")
+		c.entry = nil
+		c.refused = query.Exec(ctx, c.conn, entry)
+	}
+	return c.refused
+}
+
+// send runs statements, the first ones of a transaction in one message with what begins it.
+func (c *Conn) send(ctx context.Context, sql string) ([]*pgconn.Result, error) {
+	entry := c.entry
+	if entry == nil {
+		return query.Run(ctx, c.conn, sql)
+	}
+	c.entry = nil
+	results, err := query.Run(ctx, c.conn, strings.Join(entry, "")+sql)
+	if len(results) >= len(entry) {
+		return results[len(entry):], err
+	}
+	if query.SQLState(err) == "" {
+		return nil, err
+	}
+	// Sent alone, they show whether the server refuses what begins the transaction, or cannot read the rest.
+	if err := query.Exec(ctx, c.conn, "ROLLBACK"); err != nil {
+		return nil, err
+	}
+	c.entry = entry
+	if err := c.enter(ctx); err != nil {
+		return nil, err
+	}
+	return query.Run(ctx, c.conn, sql)
 }
 
 // Attempts runs the transactions of sessions of every shape, one at a time.
@@ -153,19 +200,24 @@ type Tx struct {
 	conn    *Conn
 }
 
-// Pgx is the connection that the transaction runs on.
+// Pgx is the connection that the transaction runs on. It is the transaction's once that has run a
+// statement.
 func (t *Tx) Pgx() *pgx.Conn { return t.conn.conn }
 
 // Exec runs statements.
 func (t *Tx) Exec(ctx context.Context, sql string) error {
-	t.conn.ran.add(sql)
-	return query.Exec(ctx, t.conn.conn, sql)
+	_, err := t.Affected(ctx, sql)
+	return err
 }
 
 // Affected runs statements and returns the number of rows that they touched.
 func (t *Tx) Affected(ctx context.Context, sql string) (int, error) {
 	t.conn.ran.add(sql)
-	return query.Affected(ctx, t.conn.conn, sql)
+	results, err := t.conn.send(ctx, sql)
+	if err != nil {
+		return 0, err
+	}
+	return query.Affected(results), nil
 }
 
 // Change runs a statement and returns the number of rows that it touched. One that the server refuses,
@@ -181,20 +233,36 @@ func (t *Tx) Change(ctx context.Context, sql string) (rows int, err error) {
 	return 0, t.Exec(ctx, "ROLLBACK TO change")
 }
 
+// Query runs a query that is no part of the script of the transaction.
+func (t *Tx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	if err := t.conn.enter(ctx); err != nil {
+		return nil, err
+	}
+	return t.conn.conn.Query(ctx, sql, args...)
+}
+
 // Strings returns the first column of all rows.
 func (t *Tx) Strings(ctx context.Context, sql string) ([]string, error) {
 	t.conn.ran.add(sql)
-	return query.Strings(ctx, t.conn.conn, sql)
+	return query.Strings(ctx, t, sql)
 }
 
 // Notices returns what the server said beside its answers since the last call, errors apart.
 func (t *Tx) Notices() string { return t.conn.heard.take() }
 
 // QueryRow reads one row.
-func (t *Tx) QueryRow(ctx context.Context, sql string) pgx.Row {
+func (t *Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	t.conn.ran.add(sql)
-	return t.conn.conn.QueryRow(ctx, sql)
+	if err := t.conn.enter(ctx); err != nil {
+		return noRow{err}
+	}
+	return t.conn.conn.QueryRow(ctx, sql, args...)
 }
+
+// noRow is what a transaction returns that was refused.
+type noRow struct{ refused error }
+
+func (r noRow) Scan(...any) error { return r.refused }
 
 // Enter changes the identity settings to another session's.
 func (t *Tx) Enter(ctx context.Context, other Session) error {

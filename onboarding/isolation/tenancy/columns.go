@@ -69,6 +69,7 @@ func (d *discovery) configured(r *catalog.Relation) (*Ownership, error) {
 		if t.Org != "" {
 			o.Orgs = []string{t.Org}
 		}
+		o.Both = t.Both
 		return o, nil
 	case t.Parent != "":
 		if parent := d.m.Catalog.Named(t.ParentTable); parent != nil && len(parent.Key) == 1 {

@@ -114,6 +114,10 @@ func (f foreign) tenantRow(r *catalog.Relation, alias string, depth int) string 
 		orgSet = append(orgSet, query.Column(alias, c)+" IS NOT NULL")
 		orgMine = append(orgMine, m.IsOrg(r, alias, c, w))
 	}
+	if o.Both {
+		return fmt.Sprintf("(%s AND NOT %s)", query.AnyOf(slices.Concat(orgSet, set)),
+			query.AnyOf(slices.Concat(orgMine, mine)))
+	}
 	return fmt.Sprintf("CASE WHEN %s THEN NOT %s ELSE %s END", query.AnyOf(orgSet), query.AnyOf(orgMine), rest)
 }
 
@@ -242,17 +246,21 @@ func (m *Model) RowKey(r *catalog.Relation, alias string) string {
 	return strings.Join(parts, " || ', ' || ")
 }
 
-// Authors are the columns of a row that say which Persons made it or have to do with it, whoever owns
-// it: its owner's, and those with a foreign key to the users.
-func (m *Model) Authors(r *catalog.Relation) []string {
-	authors := slices.Clone(m.Of(r).Persons)
+// Holding are the columns of a row that hold tenants of a kind, whoever owns it: its owner's, and those
+// with a foreign key to the tenants, such as who made the row.
+func (m *Model) Holding(r *catalog.Relation, kind OwnerKind) []string {
+	o, tenants := m.Of(r), m.TableOf(kind)
+	holding := slices.Clone(o.Persons)
+	if kind == Org {
+		holding = slices.Clone(o.Orgs)
+	}
 	for _, fk := range r.ForeignKeys {
-		if fk.Target == m.Users.Table.OID && len(fk.Columns) == 1 && fk.TargetCols[0] == m.Users.ID &&
-			!slices.Contains(authors, fk.Columns[0]) && !slices.Contains(m.Of(r).Either, fk.Columns[0]) {
-			authors = append(authors, fk.Columns[0])
+		if tenants.Table != nil && fk.Target == tenants.Table.OID && len(fk.Columns) == 1 &&
+			fk.TargetCols[0] == tenants.ID && !slices.Contains(slices.Concat(holding, o.Either), fk.Columns[0]) {
+			holding = append(holding, fk.Columns[0])
 		}
 	}
-	return authors
+	return holding
 }
 
 // Names is the condition, on the alias a, that a row names the identity's Person.

@@ -31,6 +31,9 @@ type TableConfig struct {
 	// User and Org name the columns that say whose a row is.
 	User string `yaml:"user"`
 	Org  string `yaml:"org"`
+	// Both says that a row is its User's and its Org's alike, as an order is the customer's and the shop's.
+	// Otherwise the Org owns what has one, and the Person is its author.
+	Both bool `yaml:"both"`
 	// UserSQL and OrgSQL are SQL expressions for the id of the Person or the Org whose a row is,
 	// or NULL, on the columns of the row r. Only the role that row-level security does not apply
 	// to evaluates them, with search_path pg_catalog.

@@ -1,6 +1,7 @@
 package tenancy
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -14,6 +15,10 @@ func (d *discovery) findMembership() {
 		return
 	}
 	best := d.membershipTable()
+	if named := d.config.Membership.Table; named != "" && (best == nil || best.String() != named) {
+		d.m.Notes = append(d.m.Notes, fmt.Sprintf("isolation.membership.table: %s is not used, since it is no table "+
+			"with columns that lead to %s and to %s", named, d.m.Users.Table, d.m.Orgs.Table))
+	}
 	if best == nil && d.findRosters() {
 		return
 	}
@@ -21,9 +26,10 @@ func (d *discovery) findMembership() {
 		d.m.Notes = append(d.m.Notes, "no membership table found: only owners count as members of an Org")
 		return
 	}
-	o, ms := d.m.own[best.OID], &d.m.Membership
-	ms.Table, ms.Person, ms.Org = best, o.Persons[0], o.Orgs[0]
-	d.m.own[best.OID] = &Ownership{Class: ClassMembers, Persons: o.Persons[:1], Orgs: o.Orgs,
+	ms := &d.m.Membership
+	ms.Table = best
+	ms.Person, ms.Org, _ = pair(best, d.m.own[best.OID])
+	d.m.own[best.OID] = &Ownership{Class: ClassMembers, Persons: []string{ms.Person}, Orgs: []string{ms.Org},
 		Why: "who is in which Org"}
 	if ms.present = d.config.Membership.Present; ms.present == "" {
 		ms.present = presence(best)
@@ -60,7 +66,11 @@ func (d *discovery) membershipTable() *catalog.Relation {
 	most, tie := 0, false
 	for _, r := range d.m.Catalog.Relations {
 		o := d.m.own[r.OID]
-		if o == nil || len(o.Persons) == 0 || len(o.Orgs) != 1 || r.IsView() || r.Partition {
+		if o == nil || len(o.Persons) == 0 || len(o.Orgs) == 0 || r.IsView() || r.Partition {
+			continue
+		}
+		// A row that leads to two Orgs says who is in which only where a key says which of them.
+		if _, _, keyed := pair(r, o); len(o.Orgs) > 1 && !keyed && r.String() != d.config.Membership.Table {
 			continue
 		}
 		points := d.membershipPoints(r, o)
@@ -77,9 +87,29 @@ func (d *discovery) membershipTable() *catalog.Relation {
 	return best
 }
 
+// pair returns the columns by which a membership puts a Person into an Org, and whether a unique key
+// says that they are these. Others may hold who invited the Person, or from which Org they inherit it.
+func pair(r *catalog.Relation, o *Ownership) (person, org string, keyed bool) {
+	for _, key := range r.Unique {
+		var persons, orgs []string
+		for _, c := range key {
+			if slices.Contains(o.Persons, c) {
+				persons = append(persons, c)
+			} else if slices.Contains(o.Orgs, c) {
+				orgs = append(orgs, c)
+			}
+		}
+		if len(persons) == 1 && len(orgs) == 1 {
+			return persons[0], orgs[0], true
+		}
+	}
+	return o.Persons[0], o.Orgs[0], false
+}
+
 func (d *discovery) membershipPoints(r *catalog.Relation, o *Ownership) int {
-	pairs := len(o.Persons) == 1 && slices.ContainsFunc(r.Unique, func(key []string) bool {
-		return len(key) == 2 && slices.Contains(key, o.Persons[0]) && slices.Contains(key, o.Orgs[0])
+	person, org, _ := pair(r, o)
+	pairs := slices.ContainsFunc(r.Unique, func(key []string) bool {
+		return len(key) == 2 && slices.Contains(key, person) && slices.Contains(key, org)
 	})
 	singular := func(t *catalog.Relation) string { return strings.TrimSuffix(catalog.Normalize(t.Name), "s") }
 	points := 0

@@ -27,6 +27,7 @@ type Ownership struct {
 	Persons []string // columns that hold a Person
 	Orgs    []string // columns that hold an Org
 	Either  []string // columns that hold a Person or an Org
+	Both    bool     // a row is its Person's and its Org's alike
 	Parents []ParentLink
 	// PersonSQL and OrgSQL are SQL of the configuration for the id of the Person or the Org, and
 	// reads the columns that it names.

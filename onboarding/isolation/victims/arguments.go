@@ -10,8 +10,11 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// maxArgumentLists bounds how many ways one function is called against one victim.
-const maxArgumentLists = 12
+const (
+	// maxArgumentLists bounds how many ways one function is called against one victim, and maxPresetLists
+	// how many of those that leave defaults alone.
+	maxArgumentLists, maxPresetLists = 12, 4
+)
 
 // Caller makes up arguments for calls of functions against victims.
 type Caller struct {
@@ -65,7 +68,7 @@ type Argument struct {
 	// Values are as a call spells them. There are none where the type leaves nothing but NULL.
 	Values []string
 
-	cast string
+	cast, preset string
 }
 
 // Arguments returns the arguments of calls of a function against a victim: ids of the tenant and of
@@ -78,7 +81,7 @@ func (c *Caller) Arguments(f *catalog.Function, v tenancy.Tenant) []Argument {
 		if i < len(f.ArgNames) && f.ArgNames[i] != "" {
 			called = "argument " + f.ArgNames[i]
 		}
-		argument := Argument{What: called + " of type " + f.ArgTypes[i], cast: a.cast}
+		argument := Argument{What: called + " of type " + f.ArgTypes[i], cast: a.cast, preset: a.preset}
 		for _, value := range slices.Concat(a.told(), a.candidates()) {
 			if value != null {
 				argument.Values = append(argument.Values, value+"::"+a.cast)
@@ -89,15 +92,32 @@ func (c *Caller) Arguments(f *catalog.Function, v tenancy.Tenant) []Argument {
 	return found
 }
 
-// ArgumentLists returns ways to call a function against a victim.
+// ArgumentLists returns ways to call a function against a victim. The last of them leave what has a
+// default as it is.
 func (c *Caller) ArgumentLists(f *catalog.Function, v tenancy.Tenant) []string {
-	lists := []string{""}
-	for i, a := range c.Arguments(f, v) {
-		if len(a.Values) == 0 {
-			a.Values = []string{null + "::" + a.cast}
+	arguments := c.Arguments(f, v)
+	values, presets, some := make([][]string, len(arguments)), make([][]string, len(arguments)), false
+	for i, a := range arguments {
+		if values[i] = a.Values; len(a.Values) == 0 {
+			values[i] = []string{null + "::" + a.cast}
 		}
+		if presets[i] = values[i]; a.preset != "" {
+			presets[i], some = []string{a.preset}, true
+		}
+	}
+	lists := combined(f, values, maxArgumentLists)
+	if some {
+		lists = append(lists, combined(f, presets, maxPresetLists)...)
+	}
+	return lists
+}
+
+// combined are argument lists with each of the values of every argument, up to a number of lists.
+func combined(f *catalog.Function, values [][]string, most int) []string {
+	lists := []string{""}
+	for i := range values {
 		var next []string
-		for _, value := range a.Values {
+		for _, value := range values[i] {
 			for _, list := range lists {
 				if list != "" {
 					list += ", "
@@ -108,7 +128,7 @@ func (c *Caller) ArgumentLists(f *catalog.Function, v tenancy.Tenant) []string {
 				next = append(next, list+value)
 			}
 		}
-		lists = next[:min(len(next), maxArgumentLists)]
+		lists = next[:min(len(next), most)]
 	}
 	return lists
 }
@@ -119,6 +139,9 @@ func (c *Caller) arguments(f *catalog.Function, v tenancy.Tenant) []argument {
 		arguments[i] = argument{caller: c, function: f, typ: argType, cast: argType, victim: v}
 		if i < len(f.ArgBases) {
 			arguments[i].typ, arguments[i].kind, arguments[i].label = f.ArgBases[i], f.ArgKinds[i], f.ArgLabels[i]
+		}
+		if i < len(f.Defaults) {
+			arguments[i].preset = f.Defaults[i]
 		}
 		if concrete := c.concrete(argType); concrete != "" {
 			arguments[i].typ, arguments[i].cast = concrete, concrete

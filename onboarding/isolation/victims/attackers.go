@@ -18,6 +18,8 @@ const (
 	// chosenPerVictim bounds how many combinations of other settings attack a victim. Those that
 	// opened a read come first, then the literals that stand beside a setting.
 	chosenPerVictim = 6
+	// openedPerVictim bounds those of them with which somebody attacks who acts in an Org of theirs.
+	openedPerVictim = 2
 	// sessionsPerRole is how many sessions take on each role.
 	sessionsPerRole = 2
 )
@@ -48,8 +50,22 @@ func (v *Victims) Attackers(ctx context.Context, victim tenancy.Tenant) ([]sessi
 		return cmp.Compare(v.opened[b.ChosenKey()], v.opened[a.ChosenKey()])
 	})
 	sessions = append(sessions, chosen[:min(chosenPerVictim, len(chosen))]...)
+	sessions = append(sessions, v.openedInOrg(plain)...)
 	v.attackers[victim] = sessions
 	return sessions, nil
+}
+
+// openedInOrg returns sessions of somebody who acts in an Org of theirs, with other settings that opened
+// a read: what policies let them read, they may move into that Org.
+func (v *Victims) openedInOrg(plain []session.Session) []session.Session {
+	member := slices.IndexFunc(plain, func(s session.Session) bool { return s.Kind == session.Member })
+	if member < 0 || len(v.opened) == 0 {
+		return nil
+	}
+	chosen := slices.DeleteFunc(v.WithChosenSettings(plain[member:member+1]), func(s session.Session) bool {
+		return s.Identity.Person == nil || v.opened[s.ChosenKey()] == 0
+	})
+	return chosen[:min(openedPerVictim, len(chosen))]
 }
 
 // WithChosenSettings returns the first of some sessions, and one without an identity, with other

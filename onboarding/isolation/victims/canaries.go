@@ -34,13 +34,16 @@ type Canary struct {
 
 	account bool // in a tenant's own row
 	isKey   bool
+	// with is the Person whose the row is, too. nil: the row has one owner.
+	with *string
 }
 
 // knownTo reports whether an identity may know the value: it is its own, or the account of
 // somebody whom it shares an Org with.
 func (c Canary) knownTo(i tenancy.Identity) bool {
 	shared := c.account && c.Owner.Kind == tenancy.Person && slices.Contains(i.CoMembers, c.Owner.ID)
-	return i.Is(c.Owner) || shared
+	with := c.with != nil && i.Person != nil && *c.with == *i.Person
+	return i.Is(c.Owner) || shared || with
 }
 
 // Canaries are values that nobody but one victim should see. Found in an answer, one proves a
@@ -109,6 +112,10 @@ func (c *Canaries) known(t *catalog.Relation, values Values) Values {
 // account says that the rows are accounts, which people who share an Org may read.
 func (c *Canaries) add(t *catalog.Relation, o *tenancy.Ownership, rows []Target, account bool) {
 	for i, row := range rows {
+		var with *string
+		if o.Both {
+			with = row.Values[o.Persons[0]]
+		}
 		if i == 0 {
 			c.rows[row.Victim][t] = c.known(t, row.Values)
 		}
@@ -127,7 +134,7 @@ func (c *Canaries) add(t *catalog.Relation, o *tenancy.Ownership, rows []Target,
 			}
 			isKey := slices.Contains(t.Key, column.Name)
 			c.byValue[*value] = Canary{Table: t, Key: row.Key, Owner: row.Victim, account: account,
-				isKey: isKey}
+				isKey: isKey, with: with}
 		}
 	}
 }
@@ -210,6 +217,23 @@ func (c *Canaries) find(value any, s session.Session, given []string) *Canary {
 		}
 	}
 	return nil
+}
+
+// FindIn looks anywhere in a text, such as an error's, for a canary that a session may not know. What
+// the call that led to it was given proves nothing.
+func (c *Canaries) FindIn(text string, s session.Session, call string) *Canary {
+	var first string
+	for value, canary := range c.byValue {
+		if len(value) >= distinctive && (first == "" || value < first) && strings.Contains(text, value) &&
+			!strings.Contains(call, value) && !canary.knownTo(s.Identity) {
+			first = value
+		}
+	}
+	if first == "" {
+		return nil
+	}
+	found := c.byValue[first]
+	return &found
 }
 
 // parts are the texts that a text holds: uuids, itself, and the parts of a composite value or an

@@ -14,6 +14,8 @@ import (
 )
 
 const (
+	// maxTextIDs bounds the ids among the texts that a function is called with.
+	maxTextIDs = 2
 	// maxTexts bounds how many texts and words of victims' rows a function is asked for.
 	maxTexts = 6
 	// maxDocuments and maxDates bound how many values of those types a function is called with,
@@ -32,6 +34,7 @@ type argument struct {
 	cast     string // as the call spells it
 	kind     string // pg_type.typtype
 	label    string // of an enum
+	preset   string // its default, as SQL, or empty
 	victim   tenancy.Tenant
 }
 
@@ -67,6 +70,12 @@ func (a argument) nameHas(parts ...string) bool {
 	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(a.name, part) })
 }
 
+// element is an element of an argument that is an array.
+func (a argument) element() argument {
+	a.typ = strings.TrimSuffix(a.typ, "[]")
+	return a
+}
+
 func (a argument) isText() bool {
 	return a.typ == "text" || a.typ == "name" || strings.HasPrefix(a.typ, "character") ||
 		strings.HasSuffix(a.typ, "citext")
@@ -74,8 +83,11 @@ func (a argument) isText() bool {
 
 // candidates are the values to call with.
 func (a argument) candidates() []string {
-	if ids := a.ids(); len(ids) > 0 {
+	if ids, named := a.ids(); len(ids) > 0 && (named || !a.isText()) {
 		return ids
+	} else if len(ids) > 0 {
+		// Where ids are texts, a text need not be an id.
+		return slices.Concat(ids[:min(maxTextIDs, len(ids))], a.texts())
 	}
 	switch {
 	case a.label != "" && !strings.HasSuffix(a.typ, "[]"):
@@ -103,9 +115,8 @@ func (a argument) candidates() []string {
 }
 
 // ids are those of the victim, of its rows and of other victims, where the argument's type and
-// name fit.
-func (a argument) ids() literals {
-	var found literals
+// name fit. named says that the argument's name is that of a tenant or of a table.
+func (a argument) ids() (found literals, named bool) {
 	relations := a.caller.model.Catalog.Relations
 	for _, table := range relations {
 		key, row := table.SingleKey(), a.row(table)
@@ -116,7 +127,7 @@ func (a argument) ids() literals {
 	}
 	m := a.caller.model
 	if len(found) > 0 || a.typ != m.Users.Type && a.typ != m.Orgs.Type {
-		return found
+		return found, len(found) > 0
 	}
 	namesPerson := a.nameHas("user", "person", "owner", "member")
 	namesOrg := a.nameHas("org", "tenant", "workspace")
@@ -129,14 +140,14 @@ func (a argument) ids() literals {
 		}
 	}
 	if namesPerson || namesOrg {
-		return found
+		return found, true
 	}
 	for _, table := range relations {
 		if key, row := table.SingleKey(), a.row(table); row != nil && key != nil && key.Type == a.typ {
 			found.add(row[key.Name])
 		}
 	}
-	return found
+	return found, false
 }
 
 // row returns a row of the victim's, or nil.
@@ -157,6 +168,11 @@ func (a argument) arrays() literals {
 	}
 	if a.label != "" {
 		return append(found, query.Literal("{"+a.label+"}"))
+	}
+	if a.element().isText() {
+		for _, column := range a.textColumns() {
+			found.addText(arrayOf(column))
+		}
 	}
 	return append(found, query.Literal("{"+a.victim.ID+"}"))
 }

@@ -1,6 +1,7 @@
 package victims
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,8 +19,9 @@ const (
 )
 
 // InjectionLists returns ways to call a function that puts SQL together, with SQL for each of its
-// arguments that is a text: out of quotes and parentheses, in the place of a number or a name, as a
-// second statement, and such that only the number of rows that are found tells of it.
+// arguments that holds texts: out of quotes and parentheses, in the place of a number or a name, as a
+// second statement, and such that only the number of rows that are found, or an error, tells of it.
+// Documents hold it as a value and as a key.
 func (c *Caller) InjectionLists(f *catalog.Function, v tenancy.Tenant) []string {
 	if !f.Mentions("execute") {
 		return nil
@@ -30,20 +32,85 @@ func (c *Caller) InjectionLists(f *catalog.Function, v tenancy.Tenant) []string 
 	arguments := c.arguments(f, v)
 	plain := make([]string, len(arguments))
 	for i, a := range arguments {
-		plain[i] = a.candidates()[0] + "::" + a.typ
+		plain[i] = a.usual()
 	}
 	var lists []string
 	for i, a := range arguments {
-		if !a.isText() {
-			continue
-		}
-		for _, sql := range a.injections() {
+		for _, value := range a.injected() {
 			list := slices.Clone(plain)
-			list[i] = query.Literal(sql) + "::" + a.typ
+			list[i] = query.Literal(value) + "::" + a.typ
 			lists = append(lists, strings.Join(list, ", "))
 		}
 	}
 	return lists
+}
+
+// injected are values of the argument's type that hold SQL. There are none for a type that holds no
+// texts.
+func (a argument) injected() []string {
+	switch {
+	case a.isText():
+		return a.injections()
+	case a.element().isText():
+		var found []string
+		for _, sql := range a.injections() {
+			found = append(found, arrayOf(sql))
+		}
+		return found
+	case strings.HasPrefix(a.typ, "json"):
+		return a.injectedDocuments()
+	}
+	return nil
+}
+
+// arrayOf spells an array of one text.
+func arrayOf(text string) string {
+	return `{"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"}`
+}
+
+// injectedDocuments are documents with SQL in the values of the keys that the function reads and of
+// columns, and in keys that begin with the name of a column.
+func (a argument) injectedDocuments() []string {
+	var found []string
+	add := func(document map[string]string) {
+		if text, err := json.Marshal(document); err == nil && len(document) > 0 {
+			found = append(found, string(text))
+		}
+	}
+	columns := a.textColumns()
+	for _, name := range columns {
+		for _, key := range []string{"%[1]s IS NULL OR true OR %[1]s", "%[1]s IS NULL) OR (true OR %[1]s",
+			"%[1]s' IS NULL OR true OR '", "%[1]s') IS NULL OR true OR ('"} {
+			add(map[string]string{fmt.Sprintf(key, name): "x"})
+		}
+	}
+	read := a.keys()
+	for _, sql := range a.injections() {
+		document := map[string]string{}
+		for _, key := range read {
+			document[key] = sql
+		}
+		add(document)
+		for _, name := range columns {
+			add(map[string]string{name: sql})
+		}
+	}
+	return found
+}
+
+// textColumns are a column with texts, and no key, of each of a few tables that the function may read.
+func (a argument) textColumns() []string {
+	var found []string
+	for _, t := range a.tables() {
+		fixed := slices.Concat(t.Key, a.caller.model.Of(t).Columns())
+		i := slices.IndexFunc(t.Columns, func(c *catalog.Column) bool {
+			return c.Category == catalog.String && c.Label == "" && !slices.Contains(fixed, c.Name)
+		})
+		if i >= 0 && len(found) < injectedTables && !slices.Contains(found, t.Columns[i].Name) {
+			found = append(found, t.Columns[i].Name)
+		}
+	}
+	return found
 }
 
 // injections are SQL for a function that puts SQL together.
@@ -67,5 +134,5 @@ func (a argument) injections() []string {
 			fmt.Sprintf("(SELECT count(*) %% 3 FROM %s)", t.SQL()),
 			fmt.Sprintf("x'; DELETE FROM %s; --", t.SQL()), fmt.Sprintf("1; DELETE FROM %s; --", t.SQL()))
 	}
-	return found
+	return append(found, a.afterExpression()...)
 }

@@ -19,8 +19,8 @@ const rowsPerVictim = 3
 // Values are the values of a row as text, by column. nil is NULL.
 type Values map[string]*string
 
-// GiveTo makes a row a tenant's, by the columns that hold Orgs and, for a Person, those that hold
-// Persons.
+// GiveTo makes a row a tenant's, by the columns that hold Orgs or either kind and, for a Person, those
+// that hold Persons.
 func (values Values) GiveTo(v tenancy.Tenant, o *tenancy.Ownership) {
 	for _, c := range o.Orgs {
 		if values[c] = nil; v.IsOrg() {
@@ -31,6 +31,9 @@ func (values Values) GiveTo(v tenancy.Tenant, o *tenancy.Ownership) {
 		if !v.IsOrg() {
 			values[c] = &v.ID
 		}
+	}
+	for _, c := range o.Either {
+		values[c] = &v.ID
 	}
 }
 
@@ -206,9 +209,6 @@ func (r *Rows) Imagine(ctx context.Context, t *catalog.Relation, v tenancy.Tenan
 		return nil, nil
 	}
 	values.GiveTo(v, o)
-	for _, c := range o.Either {
-		values[c] = &v.ID
-	}
 	if len(o.Parents) == 0 || v.IsOrg() && len(o.Orgs) > 0 {
 		return values, nil
 	}

@@ -3,7 +3,6 @@ package functions
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
@@ -128,11 +127,10 @@ func (c *functions) depends(
 					return err
 				}
 			}
-			rows, err := call.made(ctx, tx)
-			if err != nil {
+			var err error
+			if answers[i], err = call.outcome(ctx, tx); err != nil {
 				return err
 			}
-			answers[i] = strings.Join(rows, "\n")
 		}
 		depends = answers[1] != answers[2]
 		return nil

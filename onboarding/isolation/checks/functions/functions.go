@@ -135,8 +135,8 @@ func (c *functions) leak(call call, found results.Finding) {
 // callAll tries a function with several argument lists and attackers. It returns why no call reached
 // its body, or "".
 func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled string, err error) {
-	answers := map[string]map[string]bool{} // by arguments
-	judged := map[string]bool{}             // by victim and arguments, and by arguments alone
+	answers := map[string]answered{} // by arguments
+	judged := map[string]bool{}      // by victim and arguments, and by arguments alone
 	var ends ends
 	for _, v := range c.victims.List() {
 		attackers, err := c.victims.Attackers(ctx, v)
@@ -147,7 +147,7 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled 
 		for i, args := range slices.Concat(injections, c.caller.ArgumentLists(f, v)) {
 			as := attackers[:min(callers, len(attackers))]
 			if i < len(injections) {
-				as = as[:min(1, len(as))]
+				as = injecting(v, attackers)
 			}
 			for _, s := range as {
 				if c.blamed(f) {
@@ -157,30 +157,34 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled 
 					return "", err
 				}
 				c.results.CountCall()
-				answer, err := c.call(ctx, call{f, args, v, s, nil})
+				made := call{function: f, arguments: args, victim: v, session: s, fails: i < len(injections)}
+				answer, err := c.call(ctx, made)
 				if query.Lost(err) != nil {
 					return "", err
 				}
 				ends.note(err)
-				if err != nil {
+				if err := c.judgeError(ctx, made, err); err != nil {
+					return "", err
+				}
+				if !made.tells(err) {
 					continue
 				}
 				if key := v.String() + args; !judged[key] {
 					judged[key] = true
-					if err := c.judgeDependence(ctx, call{f, args, v, s, nil}); err != nil {
+					if err := c.judgeDependence(ctx, made); err != nil {
 						return "", err
 					}
 					if answers[args] != nil && !judged[args] { // for an earlier victim
 						judged[args] = true
-						if err := c.judgeOthers(ctx, call{f, args, v, s, nil}); err != nil {
+						if err := c.judgeOthers(ctx, made); err != nil {
 							return "", err
 						}
 					}
 				}
 				if answers[args] == nil {
-					answers[args] = map[string]bool{}
+					answers[args] = answered{}
 				}
-				answers[args][answer] = true
+				answers[args].note(answer, s)
 			}
 		}
 	}
@@ -247,14 +251,36 @@ var pastTense = map[results.Operation]string{
 
 var numericTypes = []string{"bigint", "integer", "numeric", "double precision", "real", "money"}
 
+// answered are the answers to one list of arguments, with who got each.
+type answered map[string]map[string]bool
+
+func (a answered) note(answer string, s session.Session) {
+	if a[answer] == nil {
+		a[answer] = map[string]bool{}
+	}
+	who := ""
+	if s.Identity.Person != nil {
+		who = *s.Identity.Person
+	}
+	a[answer][who] = true
+}
+
+// alike reports whether several callers got one answer, which says something.
+func (a answered) alike() bool {
+	for answer, who := range a {
+		return len(a) == 1 && len(who) > 1 && answer != "0" && answer != "" && answer != "null"
+	}
+	return false
+}
+
 // judgeAggregate reports a number that is the same for everybody and comes from tenants' tables:
 // it sums up everybody's rows.
-func (c *functions) judgeAggregate(f *catalog.Function, answers map[string]map[string]bool) {
+func (c *functions) judgeAggregate(f *catalog.Function, answers map[string]answered) {
 	if !slices.Contains(numericTypes, f.Returns) || len(c.caller.Named(f)) == 0 || c.blamed(f) || c.readsIdentity(f) {
 		return
 	}
 	for _, different := range answers {
-		if len(different) == 1 && !different["0"] && !different[""] && !different["null"] {
+		if different.alike() {
 			c.risk(f, "gives everybody the same answer, which sums up every tenant's rows")
 			return
 		}
@@ -264,6 +290,6 @@ func (c *functions) judgeAggregate(f *catalog.Function, answers map[string]map[s
 // readsIdentity reports whether a function's source names a setting of the identity.
 func (c *functions) readsIdentity(f *catalog.Function) bool {
 	return slices.ContainsFunc(c.config.Settings.Names(), func(name string) bool {
-		return strings.Contains(f.Source, name)
+		return strings.Contains(f.Text(), name)
 	})
 }

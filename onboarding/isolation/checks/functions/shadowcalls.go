@@ -92,7 +92,8 @@ func (c *shadows) callBehind(ctx context.Context, f *catalog.Function, tables []
 					made.fix = fix
 					made.how = ", with temporary tables in the place of " + listed(part) +
 						", which are named without their schema"
-					if err := c.functions.callsBehind(ctx, call{f, "", v, s, made}, plain); err != nil {
+					behind := call{function: f, victim: v, session: s, behind: made}
+					if err := c.functions.callsBehind(ctx, behind, plain); err != nil {
 						return err
 					}
 				}

@@ -48,9 +48,10 @@ var events = map[results.Operation]catalog.Event{
 	results.Truncate: catalog.OnTruncate,
 }
 
-// waiting are the beginnings of names of functions that leave nothing behind when they are called to
-// read: a view of what dblink answers can be read, and a policy that waits.
-var waiting = []string{"dblink", "pg_sleep", "pg_read_", "pg_advisory_lock", "pg_try_advisory_lock"}
+// waiting are the beginnings of names of functions that leave nothing behind: a view of what dblink
+// answers is read, and so is a table whose policy waits or ends the session.
+var waiting = []string{"dblink", "pg_sleep", "pg_read_", "pg_advisory_lock", "pg_try_advisory_lock",
+	"pg_terminate_backend", "pg_cancel_backend"}
 
 // reading says what reading a relation does that reads do not provoke. A dblink that executes is such.
 func (i *Irreversible) reading(t *catalog.Relation) string {

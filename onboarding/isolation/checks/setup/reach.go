@@ -53,11 +53,7 @@ func newReaching(cat *catalog.Catalog, i *Irreversible) *reaching {
 	}
 	for _, f := range cat.Functions {
 		r.byOID[f.OID] = f
-		source := f.Source
-		if strings.TrimSpace(source) == "" { // in the standard's form
-			source = f.Definition
-		}
-		r.sources[f] = strings.ToLower(source)
+		r.sources[f] = strings.ToLower(f.Text())
 	}
 	for _, t := range cat.Relations {
 		for _, key := range t.ForeignKeys {

@@ -98,7 +98,11 @@ func unrelated(s session.Session, v tenancy.Tenant) bool {
 type trigger struct {
 	verb string
 	sql  string
+	own  proof.Counts // what the statement itself changes in the table, but for updates
 }
+
+// updating is the verb of an UPDATE of own rows.
+const updating = "updating"
 
 // write makes one attacker's own writes on a table.
 func (c *triggers) write(ctx context.Context, t *catalog.Relation, v tenancy.Tenant, s session.Session) error {
@@ -114,10 +118,14 @@ func (c *triggers) write(ctx context.Context, t *catalog.Relation, v tenancy.Ten
 				if err != nil {
 					return err
 				}
-				if _, err := tx.Affected(ctx, w.sql); err != nil {
+				n, err := tx.Affected(ctx, w.sql)
+				if err != nil {
 					return err
 				}
-				done := side{t, v, w.verb, values, before}
+				if w.verb == updating {
+					w.own.Updated = n
+				}
+				done := side{t, v, w.verb, values, before, w.own}
 				if err := c.lookElsewhere(ctx, tx, done); err != nil {
 					return err
 				}
@@ -140,10 +148,10 @@ func (c *triggers) writes(t *catalog.Relation, s session.Session, values victims
 		if insert.SQL == "" || !t.Insertable() {
 			continue
 		}
-		list = append(list, trigger{"inserting", insert.SQL})
+		list = append(list, trigger{"inserting", insert.SQL, proof.Counts{Inserted: 1}})
 		if t.Deletable() {
 			sql := insert.SQL + "; DELETE FROM " + t.SQL() + " a WHERE " + c.inserted(t, values, insert)
-			list = append(list, trigger{"inserting and deleting", sql})
+			list = append(list, trigger{"inserting and deleting", sql, proof.Counts{Inserted: 1, Deleted: 1}})
 		}
 	}
 	var sets []string
@@ -157,7 +165,7 @@ func (c *triggers) writes(t *catalog.Relation, s session.Session, values victims
 	}
 	if len(sets) > 0 {
 		sql := fmt.Sprintf("UPDATE %s a SET %s WHERE %s", t.SQL(), strings.Join(sets, ", "), c.owned(t, s))
-		list = append(list, trigger{"updating", sql})
+		list = append(list, trigger{updating, sql, proof.Counts{}})
 	}
 	return list
 }
@@ -181,6 +189,7 @@ func (c *triggers) rowsReferring(ctx context.Context, t *catalog.Relation, v ten
 	if err != nil {
 		return nil, err
 	}
+	pairs := c.pairs(t, v, s, made)
 	for _, target := range c.targets(t) {
 		key, err := c.rows.Any(ctx, target.table, target.table.Key, m.OwnedBy(target.table, v))
 		if err != nil {
@@ -192,7 +201,34 @@ func (c *triggers) rowsReferring(ctx context.Context, t *catalog.Relation, v ten
 			}
 		}
 	}
-	return c.owning(ctx, t, s, append(rows, made))
+	rows, err = c.owning(ctx, t, s, append(rows, made))
+	return append(rows, pairs...), err
+}
+
+// pairs are rows that lead from a tenant of the session's to the victim, such as from a parent to its
+// subsidiary, each way. There are none where a row names no two tenants of the victim's kind.
+func (c *triggers) pairs(
+	t *catalog.Relation, v tenancy.Tenant, s session.Session, like victims.Values,
+) []victims.Values {
+	columns, mine := c.model.Holding(t, v.Kind), s.Identity.Person
+	if v.IsOrg() {
+		if mine = nil; len(s.Identity.Orgs) > 0 {
+			mine = &s.Identity.Orgs[0]
+		}
+	}
+	if len(columns) < 2 || mine == nil || !t.IsTable() || c.model.Of(t).AreTenants() {
+		return nil
+	}
+	var rows []victims.Values
+	for _, theirs := range columns {
+		row := maps.Clone(like)
+		for _, column := range columns {
+			row[column] = mine
+		}
+		row[theirs] = &v.ID
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // target is a table of tenants' rows to which columns of another table lead.
@@ -238,20 +274,25 @@ type side struct {
 	verb   string
 	values victims.Values // that the statement wrote
 	before map[*catalog.Relation]proof.Counts
+	own    proof.Counts // what the statement itself changed in the table
 }
 
-// lookElsewhere reports the victim's rows in other tables that a write changed.
+// lookElsewhere reports the victim's rows, in other tables or beside the session's own, that a write
+// changed.
 func (c *triggers) lookElsewhere(ctx context.Context, tx *session.Tx, w side) error {
 	after, err := c.prover.Counts(ctx, tx)
 	if err != nil {
 		return err
 	}
 	for _, other := range c.scope.OwnedTables() {
-		if other == w.table || c.scope.Excused(other) || after[other] == w.before[other] {
+		made := after[other].Since(w.before[other])
+		if other == w.table {
+			made = made.Since(w.own)
+		}
+		if c.scope.Excused(other) || made == (proof.Counts{}) {
 			continue
 		}
-		theirs := proof.VictimRows{Victim: w.victim, Table: other}
-		change, err := c.prover.Changed(ctx, tx, theirs, after[other].Since(w.before[other]))
+		change, err := c.prover.Changed(ctx, tx, proof.VictimRows{Victim: w.victim, Table: other}, made)
 		if err != nil {
 			return err
 		}

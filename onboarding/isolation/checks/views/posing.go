@@ -73,7 +73,7 @@ func (c *views) poses(ctx context.Context, t *catalog.Relation, v tenancy.Tenant
 	if v.IsOrg() {
 		names = o.Orgs
 	}
-	for _, name := range names {
+	for _, name := range slices.Concat(names, o.Either) {
 		if settable(name) {
 			sets[name] = &v.ID
 		}

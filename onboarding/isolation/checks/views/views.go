@@ -146,6 +146,9 @@ func (c *views) foreignOwner(ctx context.Context, p probed) (string, error) {
 			tenant.Kind = tenancy.Person
 		case !slices.Contains(o.Persons, column) && slices.Contains(o.Orgs, column):
 			tenant.Kind = tenancy.Org
+		case slices.Contains(o.Either, column) && !i.Is(tenancy.Tenant{Kind: tenancy.Person, ID: v}) &&
+			!slices.Contains(i.CoMembers, v):
+			tenant.Kind = tenancy.Org
 		default:
 			continue
 		}

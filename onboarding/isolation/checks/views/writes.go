@@ -61,6 +61,8 @@ func (c *views) ownedThrough(ctx context.Context, t *catalog.Relation, v tenancy
 		return is(o.Orgs[0], v.ID), nil
 	case !v.IsOrg() && len(o.Persons) > 0:
 		return is(o.Persons[0], v.ID), nil
+	case len(o.Either) > 0:
+		return is(o.Either[0], v.ID), nil
 	case o.Direct() || len(o.Parents) == 0:
 		return "", nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
@@ -56,7 +57,8 @@ func (i *inserts) variants(a attempt) []variant {
 	m := i.w.model
 	o, me := m.Of(a.table), a.session.Identity.Person
 	values := maps.Clone(a.target.Values)
-	if (a.target.Victim.IsOrg() && len(o.Orgs) > 0 || o.Class == tenancy.ClassMembers) && me != nil {
+	ofOrg := a.target.Victim.IsOrg() && len(o.Orgs) > 0 && !o.Both
+	if (ofOrg || o.Class == tenancy.ClassMembers) && me != nil {
 		for _, c := range o.Persons {
 			values[c] = me // the author of a row that is the Org's
 		}
@@ -75,8 +77,11 @@ func (i *inserts) variants(a attempt) []variant {
 			}
 		}
 	}
-	authors := m.Authors(a.table)
-	if me == nil || len(authors) == 0 || o.Class != tenancy.ClassTenant {
+	authors := m.Holding(a.table, tenancy.Person)
+	if from := i.fromMine(a, values); from != nil {
+		variants = append(variants, variant{values: from})
+	}
+	if me == nil || len(authors) == 0 || o.Class != tenancy.ClassTenant || o.Both {
 		return variants
 	}
 	mine := maps.Clone(values)
@@ -90,6 +95,26 @@ func (i *inserts) variants(a attempt) []variant {
 		variants = append(variants, variant{values: mine})
 	}
 	return variants
+}
+
+// fromMine is a row of the victim's that leads to it from an Org of the attacker's, such as from a
+// parent to its subsidiary. It is nil where a row leads to no further Org.
+func (i *inserts) fromMine(a attempt, values victims.Values) victims.Values {
+	orgs := a.session.Identity.Orgs
+	if !a.target.Victim.IsOrg() || len(orgs) == 0 {
+		return nil
+	}
+	var from victims.Values
+	for _, c := range i.w.model.Holding(a.table, tenancy.Org) {
+		if slices.Contains(i.w.model.Of(a.table).Orgs, c) {
+			continue
+		}
+		if from == nil {
+			from = maps.Clone(values)
+		}
+		from[c] = &orgs[0]
+	}
+	return from
 }
 
 func (i *inserts) insert(ctx context.Context, tx *session.Tx, a attempt, v variant) error {

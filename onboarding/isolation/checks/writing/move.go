@@ -76,7 +76,7 @@ func (m *moves) sets(a attempt, own *victims.Target) string {
 	for _, name := range o.Columns() {
 		c, theirs := a.table.Column(name), a.target.Values[name]
 		// The author of an Org's row stays, and so does the Person whom a membership names.
-		author := a.target.Victim.IsOrg() && slices.Contains(o.Persons, name) && len(o.Orgs) > 0
+		author := a.target.Victim.IsOrg() && slices.Contains(o.Persons, name) && len(o.Orgs) > 0 && !o.Both
 		if author || own != nil && victims.Equal(own.Values[name], theirs) {
 			continue
 		}

@@ -132,7 +132,7 @@ func (c *ownWrites) insertion(t *catalog.Relation) writing {
 		values := maps.Clone(row.Values)
 		sets := [][]string{nil}
 		if row.Victim.IsOrg() && s.Identity.Person != nil {
-			sets = [][]string{w.model.Of(t).Persons, w.model.Authors(t)}
+			sets = [][]string{w.model.Of(t).Persons, w.model.Holding(t, tenancy.Person)}
 		}
 		var statements []string
 		for _, authors := range sets {

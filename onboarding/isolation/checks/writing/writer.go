@@ -84,13 +84,15 @@ func (w *writer) colleagues(t *catalog.Relation, target victims.Target, s sessio
 }
 
 // named reports whether the target goes with another Person's row and names the session's own, such as
-// a comment of theirs. Where no Org owns it, they may change or take it back.
+// a comment of theirs, or is theirs and an Org's alike. Where no Org owns it alone, they may change or
+// take it back.
 func (w *writer) named(t *catalog.Relation, target victims.Target, s session.Session) bool {
 	o, me := w.model.Of(t), s.Identity.Person
 	has := func(columns []string, holds func(*string) bool) bool {
 		return slices.ContainsFunc(columns, func(c string) bool { return holds(target.Values[c]) })
 	}
-	return o.Class == tenancy.ClassTenant && me != nil && len(o.Parents) > 0 && !target.Victim.IsOrg() &&
+	below := len(o.Parents) > 0 && !target.Victim.IsOrg()
+	return o.Class == tenancy.ClassTenant && me != nil && (below || o.Both) &&
 		has(o.Persons, func(v *string) bool { return victims.Equal(v, me) })
 }
 
