@@ -46,7 +46,7 @@ type Config struct {
 	Tables map[string]Table `yaml:"tables"`
 	// ExcusedFunctions are never called, by "schema.name".
 	ExcusedFunctions []string `yaml:"excused_functions"`
-	// Unsent are operations, truncate or trigger, for which the app role has rights and which the API
+	// Unsent are operations, truncate, trigger or listen, for which the app role has rights and which the API
 	// in front of the database cannot send.
 	Unsent []Operation `yaml:"unsent"`
 	// Accept are the risks that are accepted.
@@ -125,8 +125,8 @@ func (c Config) Validate() error {
 		problem("no_orgs", "contradicts orgs.table")
 	}
 	for _, operation := range c.Unsent {
-		if operation != results.Truncate && operation != results.Trigger {
-			problem("unsent", fmt.Sprintf("%q: want truncate or trigger", operation))
+		if !slices.Contains([]Operation{results.Truncate, results.Trigger, results.Listen}, operation) {
+			problem("unsent", fmt.Sprintf("%q: want truncate, trigger or listen", operation))
 		}
 	}
 	for i, accepted := range c.Accept {

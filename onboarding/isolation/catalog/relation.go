@@ -168,7 +168,7 @@ func (r *Relation) PolicyNames(words ...string) bool {
 }
 
 // DefinedOn reports whether the definition of a view contains the name of another relation.
-func (r *Relation) DefinedOn(base *Relation) bool { return strings.Contains(r.Definition, base.Name) }
+func (r *Relation) DefinedOn(base *Relation) bool { return containsWord(r.Definition, base.Name) }
 
 // Action is pg_constraint.confdeltype or confupdtype: what deleting a row, or changing its key, does to
 // the rows that refer to it.

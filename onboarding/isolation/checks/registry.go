@@ -31,6 +31,7 @@ var registry = []struct {
 	{"own changes", writing.NewOwnWrites},
 	{"cascades", sideeffects.NewCascades},
 	{"triggers", sideeffects.NewTriggers},
+	{"broadcasts", sideeffects.NewBroadcasts},
 	{"views", views.New},
 	{"copies", reading.NewCopies},
 	{"functions", functions.New},

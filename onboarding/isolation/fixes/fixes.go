@@ -110,6 +110,15 @@ func (w *Writer) RevokeRole(ctx context.Context, role string) string {
 	return strings.Join(fixes, "\n")
 }
 
+// DropTriggers drops triggers that tell everybody what tenants write.
+func (w *Writer) DropTriggers(t *catalog.Relation, names []string) string {
+	drops := make([]string, len(names))
+	for i, name := range names {
+		drops[i] = fmt.Sprintf("DROP TRIGGER %s ON %s;", query.Name(name), t.SQL())
+	}
+	return strings.Join(drops, " ") + comment("or make them send nothing but the row's id")
+}
+
 // NotLeakproof makes a function wait for policies.
 func (w *Writer) NotLeakproof(f *catalog.Function) string {
 	return fmt.Sprintf("ALTER FUNCTION %s NOT LEAKPROOF;", f.Signature())

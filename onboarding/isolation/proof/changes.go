@@ -70,8 +70,15 @@ type VictimRows struct {
 // it, or nil. made is what the transaction changed in the table.
 func (p *Prover) Changed(ctx context.Context, tx *session.Tx, of VictimRows, made Counts) (*Change, error) {
 	before, seen, err := p.OwnRows(ctx, of)
-	if err != nil || !seen {
+	if err != nil {
 		return nil, err
+	}
+	if !seen {
+		change, err := p.ChangedInView(ctx, tx, of)
+		if change != nil || err != nil || made.Updated+made.Deleted == 0 {
+			return change, err
+		}
+		return marked(ctx, p, tx, markedRows{of, made})
 	}
 	if made.Deleted > 0 {
 		var after int

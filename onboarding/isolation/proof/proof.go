@@ -26,6 +26,9 @@ type Proof struct {
 	Key   string // of the row, or empty
 	Rows  int    // foreign rows among those that were compared
 	More  bool   // there may be more than those
+	// Where is a condition, on the alias a, for a row of a view that shows it. Empty: any that seems
+	// foreign.
+	Where string
 }
 
 // Others is a proof by number alone.
@@ -53,6 +56,7 @@ type Prover struct {
 	Own *session.Attempts
 
 	owned map[VictimRows]ownedRows
+	shown map[window]shown
 }
 
 // Confirm compares what a session sees of a relation, where a condition on the alias a holds,
@@ -180,46 +184,6 @@ func (p *Prover) CountOwn(ctx context.Context, t *catalog.Relation, foreign stri
 	err := p.Truth.QueryRow(ctx, fmt.Sprintf("SELECT count(*) FROM %s a WHERE NOT coalesce(%s, false)", t.SQL(),
 		foreign)).Scan(&own)
 	return own, err
-}
-
-// view asks a view itself whose its rows are, and the truth about the rows that it refers to.
-func (p *Prover) view(ctx context.Context, tx *session.Tx, t *catalog.Relation, condition string) (*Proof, error) {
-	m := p.Model
-	o, w := m.Of(t), m.IdentitySQL(tx.Session.Identity)
-	if o.Direct() {
-		owners, err := tx.Strings(ctx, fmt.Sprintf("SELECT %s FROM %s a WHERE %s LIMIT %d",
-			p.seenOwner(t), t.SQL(), m.Foreign(t, "a", w, tenancy.Attacker), chunkRows))
-		if err != nil || len(owners) == 0 {
-			return nil, err
-		}
-		return &Proof{Owner: owners[0], Rows: len(owners), More: len(owners) == chunkRows}, nil
-	}
-	for _, parent := range o.Parents {
-		column := query.Column("a", parent.Columns[0])
-		values, err := tx.Strings(ctx, fmt.Sprintf("SELECT DISTINCT %[1]s::text FROM %[2]s a WHERE %[1]s IS NOT "+
-			"NULL AND %[3]s LIMIT %[4]d",
-			column, t.SQL(), condition, chunkRows))
-		if err != nil {
-			return nil, err
-		}
-		found, err := p.ForeignParent(ctx, parent, values, tx.Session.Identity)
-		if found != nil || err != nil {
-			return found, err
-		}
-	}
-	return nil, nil
-}
-
-// ForeignParent asks the truth for a foreign row among the parents to which values of a column
-// refer.
-func (p *Prover) ForeignParent(ctx context.Context, link tenancy.ParentLink, values []string,
-	i tenancy.Identity) (*Proof, error) {
-	found, err := p.foreign(ctx, i, link.Table, fmt.Sprintf("%s::text = ANY(%s::text[])",
-		query.Column("a", link.TargetCols[0]), query.Array(values)))
-	if found != nil {
-		found.Key = link.Table.String() + " " + found.Key
-	}
-	return found, err
 }
 
 // SeesWritten reports whether a session sees a row that its transaction wrote in a table.

@@ -64,6 +64,14 @@ func Constraint(err error) string {
 	return ""
 }
 
+// Routine returns the name of the function in the server's source that raised an error, or "".
+func Routine(err error) string {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Routine
+	}
+	return ""
+}
+
 // Table returns "schema.name" of the table that a server's error is about, or "".
 func Table(err error) string {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.TableName != "" {

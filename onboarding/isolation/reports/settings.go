@@ -34,7 +34,7 @@ type Settings struct {
 	Tables map[string]isolation.Table `yaml:"tables"`
 	// ExcusedFunctions are never called, by "schema.name".
 	ExcusedFunctions []string `yaml:"excused_functions"`
-	// Unsent are operations, truncate or trigger, that the API in front of the database cannot send.
+	// Unsent are operations, truncate, trigger or listen, that the API in front of the database cannot send.
 	Unsent []isolation.Operation `yaml:"unsent"`
 	// Accept are the risks that are accepted, beside those that operators accept.
 	Accept []isolation.Acceptance `yaml:"accept"`

@@ -29,6 +29,7 @@ const (
 	Update   Operation = "update"
 	Delete   Operation = "delete"
 	Truncate Operation = "truncate"
+	Listen   Operation = "listen" // to what a trigger sends of rows, which is a read
 )
 
 // The other operations of risks.

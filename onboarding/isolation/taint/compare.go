@@ -69,6 +69,9 @@ func elements(text string) []string {
 		return []string{text}
 	}
 	var found []string
+	if inner == "}" {
+		return nil
+	}
 	for part := range strings.SplitSeq(strings.TrimSuffix(inner, "}"), ",") {
 		found = append(found, strings.Trim(strings.TrimSpace(part), `"`))
 	}

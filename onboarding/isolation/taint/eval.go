@@ -283,7 +283,7 @@ func (r *reader) operation(n sqltree.Node, s *scope) value {
 	switch {
 	case slices.Contains(operators, operator):
 		if operator == "@@" || operator == "@?" {
-			r.jsonPath(left, right)
+			r.jsonPath(left, right, value{})
 			return value{}
 		}
 		r.compare(left, operator, right)

@@ -111,7 +111,7 @@ func (r *reader) builtin(name string, arguments []value) value {
 		return value{}
 	case "jsonb_path_exists", "jsonb_path_match", "jsonb_path_query", "jsonb_path_query_first",
 		"jsonb_path_query_array", "jsonb_path_exists_tz", "jsonb_path_match_tz":
-		return r.jsonPath(first, at(1))
+		return r.jsonPath(first, at(1), at(2))
 	case "jsonb_exists", "jsonb_exists_any", "jsonb_exists_all":
 		r.compare(first, "?", at(1))
 		return value{}
@@ -125,70 +125,4 @@ func (r *reader) builtin(name string, arguments []value) value {
 		return at(1)
 	}
 	return union(arguments...)
-}
-
-// jsonPath notes what a path expression compares parts of documents with, and returns the parts.
-func (r *reader) jsonPath(document, path value) value {
-	var parts value
-	for _, text := range path.texts {
-		parts = union(parts, r.followPath(document, text))
-	}
-	return value{origins: parts.origins}
-}
-
-// followPath reads a path expression of SQL/JSON as far as accessors and comparisons with literals
-// go: $.a.b[*] ? (@.c == "x").
-func (r *reader) followPath(document value, path string) value {
-	tokens := pathTokens(path)
-	root, here, outer := document, document, document
-	for i := 0; i < len(tokens); i++ {
-		switch t := tokens[i]; {
-		case t == "$":
-			here = root
-		case t == "@":
-			here = outer
-		case t == "?":
-			outer = here
-		case t == "." && i+1 < len(tokens):
-			i++
-			here = here.then(step{kind: member, text: strings.Trim(tokens[i], `"`)})
-		case t == "[*]":
-			here = here.then(step{kind: element})
-		case strings.HasPrefix(t, `"`), t == "true", t == "false", t[0] >= '0' && t[0] <= '9':
-			r.compare(value{origins: here.origins}, "=", value{texts: []string{strings.Trim(t, `"`)}})
-		}
-	}
-	return value{origins: here.origins}
-}
-
-// pathTokens splits a path expression.
-func pathTokens(path string) []string {
-	var tokens []string
-	for path != "" {
-		switch c := path[0]; {
-		case strings.HasPrefix(path, "[*]"):
-			tokens, path = append(tokens, "[*]"), path[3:]
-		case c == '"':
-			end := strings.IndexByte(path[1:], '"')
-			if end < 0 {
-				return tokens
-			}
-			tokens, path = append(tokens, path[:end+2]), path[end+2:]
-		case isWord(c):
-			end := 1
-			for end < len(path) && isWord(path[end]) {
-				end++
-			}
-			tokens, path = append(tokens, path[:end]), path[end:]
-		case c == ' ' || c == '\t' || c == '\n':
-			path = path[1:]
-		default:
-			tokens, path = append(tokens, path[:1]), path[1:]
-		}
-	}
-	return tokens
-}
-
-func isWord(c byte) bool {
-	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }

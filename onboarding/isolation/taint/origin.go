@@ -3,6 +3,7 @@ package taint
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -118,7 +119,8 @@ func wrap(path []step, value string) string {
 	return value
 }
 
-// merge merges two documents. Objects are joined, and other values have to be alike.
+// merge merges two documents. Objects are joined, elements of arrays too where they go together, and
+// other values have to be alike.
 func merge(a, b any) (any, bool) {
 	if a == nil {
 		return b, true
@@ -132,21 +134,42 @@ func merge(a, b any) (any, bool) {
 	left, leftOK := a.(map[string]any)
 	right, rightOK := b.(map[string]any)
 	if leftOK && rightOK {
-		for key, value := range right {
-			merged, ok := merge(left[key], value)
-			if !ok {
-				return nil, false
-			}
-			left[key] = merged
-		}
-		return left, true
+		return mergeObjects(left, right)
 	}
 	one, oneOK := a.([]any)
 	two, twoOK := b.([]any)
 	if oneOK && twoOK {
-		return append(slices.Clone(one), two...), true
+		for _, element := range two {
+			one = mergeElement(one, element)
+		}
+		return one, true
 	}
 	return a, fmt.Sprint(a) == fmt.Sprint(b)
+}
+
+func mergeObjects(left, right map[string]any) (any, bool) {
+	left = maps.Clone(left)
+	for key, value := range right {
+		merged, ok := merge(left[key], value)
+		if !ok {
+			return nil, false
+		}
+		left[key] = merged
+	}
+	return left, true
+}
+
+// mergeElement adds an element to an array: what is asked of several members of one element may be
+// asked of the same.
+func mergeElement(array []any, element any) []any {
+	for i, known := range array {
+		if merged, ok := merge(known, element); ok {
+			array = slices.Clone(array)
+			array[i] = merged
+			return array
+		}
+	}
+	return append(slices.Clone(array), element)
 }
 
 func decoded(raw json.RawMessage) any {

@@ -159,10 +159,10 @@ func (m *Model) ForeignWrite(r *catalog.Relation, alias string, w IdentitySQL, b
 }
 
 // Certain reports whether the columns of a row that an attacker sees decide whose it is. Where
-// its parent or SQL of the configuration decides, the truth has to.
+// its parent, SQL of the configuration or the table of a view decides, the truth has to.
 func (m *Model) Certain(r *catalog.Relation) bool {
 	o := m.Of(r)
-	return o.Class != ClassTenant || len(o.Parents) == 0 && !o.Derived()
+	return o.Class != ClassTenant || len(o.Parents) == 0 && !o.Derived() && Published(m, r) == nil
 }
 
 // Owner is an expression for whose a row is, as [Tenant.String] renders it. It is NULL for a row

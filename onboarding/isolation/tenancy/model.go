@@ -65,6 +65,24 @@ func (m *Model) Public(r *catalog.Relation, alias string) string {
 	return fmt.Sprintf("coalesce((SELECT (%s) FROM (SELECT %s.*) public), false)", condition, query.Name(alias))
 }
 
+// Published returns a table of a view some of whose rows are public by design, if the view shows its
+// key, or nil. What the configuration says of the view itself comes first.
+func Published(m *Model, view *catalog.Relation) *catalog.Relation {
+	if !view.IsView() || m.PublicRows(view) != "" {
+		return nil
+	}
+	for _, base := range m.Catalog.Relations {
+		key := base.SingleKey()
+		if base.IsView() || key == nil || m.PublicRows(base) == "" || !view.DefinedOn(base) {
+			continue
+		}
+		if c := view.Column(key.Name); c != nil && c.Type == key.Type && view.CanRead(key.Name) {
+			return base
+		}
+	}
+	return nil
+}
+
 // IsDirectory reports whether a relation is a public directory of tenants, which every session
 // may read.
 func (m *Model) IsDirectory(r *catalog.Relation) bool { return m.directory[r.OID] }

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
@@ -176,4 +178,39 @@ func Given(arguments string) []string {
 		given = append(given, match[1])
 	}
 	return given
+}
+
+// IDs are a victim's id and the keys of rows of theirs.
+func (c *Caller) IDs(v tenancy.Tenant) []string {
+	ids := []string{v.ID}
+	for _, t := range c.model.Catalog.Relations {
+		if key, row := t.SingleKey(), c.canaries.Row(v, t); key != nil && row[key.Name] != nil {
+			ids = append(ids, *row[key.Name])
+		}
+	}
+	return ids
+}
+
+// Nobody returns an argument list that names an id that nobody has wherever a list against a victim
+// names one of theirs. It is empty where that names none.
+func (c *Caller) Nobody(arguments string, v tenancy.Tenant) string {
+	ids, named := c.IDs(v), false
+	changed := literalText.ReplaceAllStringFunc(arguments, func(literal string) string {
+		id := strings.Trim(literal, "'")
+		if !slices.Contains(ids, id) {
+			return literal
+		}
+		named = true
+		switch _, err := strconv.Atoi(id); {
+		case err == nil:
+			return query.Literal("2147483000")
+		case tenancy.IsUUID(id):
+			return query.Literal("ffffffff-ffff-4fff-bfff-ffffffffffff")
+		}
+		return query.Literal("no " + id)
+	})
+	if !named {
+		return ""
+	}
+	return changed
 }

@@ -137,6 +137,7 @@ func (c *functions) leak(call call, found results.Finding) {
 func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled string, err error) {
 	answers := map[string]answered{} // by arguments
 	judged := map[string]bool{}      // by victim and arguments, and by arguments alone
+	told := told{}
 	var ends ends
 	for _, v := range c.victims.List() {
 		attackers, err := c.victims.Attackers(ctx, v)
@@ -172,6 +173,9 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled 
 				if key := v.String() + args; !judged[key] {
 					judged[key] = true
 					if err := c.judgeDependence(ctx, made); err != nil {
+						return "", err
+					}
+					if err := c.judgeTold(ctx, made, answer, told); err != nil {
 						return "", err
 					}
 					if answers[args] != nil && !judged[args] { // for an earlier victim

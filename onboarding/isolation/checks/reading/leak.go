@@ -73,6 +73,8 @@ func (r *readLeaks) statement(leak readLeak) string {
 	may := func(columns ...string) bool { return leak.session.Role != "" || t.CanRead(columns...) }
 	var condition string
 	switch o := r.model.Of(t); {
+	case leak.proof.Where != "":
+		condition = leak.proof.Where
 	case t.HasRowIDs() && leak.proof.Key != "" && len(t.Key) > 0 && may(t.Key...):
 		condition = r.model.RowKey(t, "a") + " = " + query.Literal(leak.proof.Key)
 	case (o.Direct() || o.Owned() && !t.IsView()) && may(o.Columns()...):

@@ -144,35 +144,11 @@ func (c *trust) statements(ctx context.Context, p promotion) ([]string, error) {
 		statements = statements[:len(statements)-1]
 	}
 	posing, err := c.posing(ctx, p)
-	return append(statements, posing...), err
-}
-
-// posing renders UPDATEs that make the attacker's own row say what a victim's says elsewhere, such as
-// the address of a guest, by which policies may know who somebody is.
-func (c *trust) posing(ctx context.Context, p promotion) ([]string, error) {
-	m := c.model
-	var statements []string
-	for _, column := range p.table.Columns {
-		if column.Category != catalog.String || !column.Update || m.IsSecret(p.table, column.Name) {
-			continue
-		}
-		for _, other := range c.scope.OwnedTables() {
-			like := other.Column(column.Name)
-			if other == p.table || like == nil || like.Category != catalog.String || m.IsSecret(other, like.Name) {
-				continue
-			}
-			rows, err := c.rows.Matching(ctx, other, fmt.Sprintf("%s AND %s IS NOT NULL",
-				m.OwnedBy(other, p.victim), query.Column("a", like.Name)), 1)
-			if err != nil {
-				return nil, err
-			}
-			if len(rows) > 0 {
-				statements = append(statements, fmt.Sprintf("UPDATE %s a SET %s WHERE %s", p.table.SQL(),
-					column.Assign(rows[0].Values[like.Name]), m.Names(p.table, p.session.Identity)))
-			}
-		}
+	if err != nil {
+		return nil, err
 	}
-	return statements, nil
+	choosing, err := c.choosing(ctx, p)
+	return slices.Concat(statements, posing, choosing), err
 }
 
 // namesRank reports whether a column, by its name, says what somebody is allowed.

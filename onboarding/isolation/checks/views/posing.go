@@ -3,7 +3,6 @@ package views
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
@@ -39,9 +38,9 @@ func (c *views) posing(
 		if mine == "" {
 			continue
 		}
-		for _, column := range slices.Sorted(maps.Keys(sets)) {
-			sql := fmt.Sprintf("UPDATE %s a SET %s", t.SQL(), t.Column(column).Assign(sets[column]))
-			if harmless.Name != column {
+		for _, set := range sets {
+			sql := fmt.Sprintf("UPDATE %s a SET %s", t.SQL(), set.column.Assign(set.value))
+			if harmless != set.column {
 				sql += ", " + query.Name(harmless.Name) + " = " + anyValue(harmless)
 			}
 			list = append(list, viewWrite{t, v, results.Update, sql + " WHERE " + mine})
@@ -50,15 +49,24 @@ func (c *views) posing(
 	return list, nil
 }
 
-// poses are values, by column of a view, with which a row says that it is the victim's: their id, and
-// the key of a row of theirs in a table of the view.
-func (c *views) poses(ctx context.Context, t *catalog.Relation, v tenancy.Tenant) (map[string]*string, error) {
+// pose is a value of a view's column by which a row says that it is the victim's.
+type pose struct {
+	column *catalog.Column
+	value  *string
+}
+
+// poses are the victim's id, and the keys of a row of theirs in each table of the view.
+func (c *views) poses(ctx context.Context, t *catalog.Relation, v tenancy.Tenant) ([]pose, error) {
 	m := c.model
-	o, sets := m.Of(t), map[string]*string{}
-	settable := func(name string) bool { column := t.Column(name); return column != nil && column.Update }
+	o := m.Of(t)
+	var found []pose
 	for _, base := range m.Catalog.Relations {
 		key := base.SingleKey()
-		if base.IsView() || key == nil || !settable(key.Name) || !t.DefinedOn(base) || !m.Of(base).Owned() {
+		if base.IsView() || key == nil || !t.DefinedOn(base) || !m.Of(base).Owned() {
+			continue
+		}
+		column := t.Column(key.Name)
+		if column == nil || !column.Update || column.Type != key.Type {
 			continue
 		}
 		row, err := c.rows.Any(ctx, base, base.Key, m.OwnedBy(base, v))
@@ -66,7 +74,7 @@ func (c *views) poses(ctx context.Context, t *catalog.Relation, v tenancy.Tenant
 			return nil, err
 		}
 		if row != nil {
-			sets[key.Name] = row[0]
+			found = append(found, pose{column, row[0]})
 		}
 	}
 	names := o.Persons
@@ -74,11 +82,11 @@ func (c *views) poses(ctx context.Context, t *catalog.Relation, v tenancy.Tenant
 		names = o.Orgs
 	}
 	for _, name := range slices.Concat(names, o.Either) {
-		if settable(name) {
-			sets[name] = &v.ID
+		if column := t.Column(name); column != nil && column.Update {
+			found = append(found, pose{column, &v.ID})
 		}
 	}
-	return sets, nil
+	return found, nil
 }
 
 // anyValue is what a harmless column of a view is set to.

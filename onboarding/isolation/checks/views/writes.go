@@ -183,6 +183,16 @@ func (c *views) written(ctx context.Context, tx *session.Tx, v viewWrite) (strin
 		if !v.view.DefinedOn(base) {
 			continue
 		}
+		if !base.Readable() {
+			change, err := c.prover.ChangedInView(ctx, tx, proof.VictimRows{Victim: v.victim, Table: base})
+			if err != nil {
+				return "", err
+			}
+			if change != nil {
+				return "wrote " + change.What, nil
+			}
+			continue
+		}
 		found, err := c.prover.Written(ctx, tx, proof.Write{Victim: v.victim, Table: base, By: tenancy.Placed})
 		if err != nil {
 			return "", err
