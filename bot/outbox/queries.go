@@ -200,16 +200,18 @@ const (
 	// in the last $1 and before $3. At the top level, only what came since a day before the newest
 	// delivery counts.
 	selectPlaces = `
-		WITH recent AS (
-			SELECT *, delivered_at > now() - $1::interval AS lately
-			FROM slack_messages
-			WHERE ts IS NOT NULL AND channel_id IS NOT NULL AND file_name IS NULL AND delivered_at < $3)
+		WITH lately AS (
+			SELECT channel_id, thread, delivered_at FROM slack_messages
+			WHERE ts IS NOT NULL AND channel_id IS NOT NULL AND file_name IS NULL AND delivered_at < $3
+				AND delivered_at > now() - $1::interval)
 		(SELECT channel_id, '' AS root, '' AS root_ts, max(delivered_at) - interval '1 day' AS since
-			FROM recent WHERE lately GROUP BY channel_id ORDER BY max(delivered_at) DESC LIMIT $2)
+			FROM lately GROUP BY channel_id ORDER BY max(delivered_at) DESC LIMIT $2)
 		UNION ALL
 		(SELECT p.channel_id, p.key, p.ts, p.delivered_at
-			FROM recent p JOIN recent c ON c.thread = p.key AND c.lately
-			GROUP BY p.channel_id, p.key, p.ts, p.delivered_at ORDER BY max(c.delivered_at) DESC LIMIT $2)`
+			FROM slack_messages p JOIN (SELECT thread, max(delivered_at) AS newest FROM lately
+				WHERE thread IS NOT NULL GROUP BY thread ORDER BY newest DESC LIMIT $2) c ON c.thread = p.key
+			WHERE p.ts IS NOT NULL AND p.channel_id IS NOT NULL AND p.file_name IS NULL AND p.delivered_at < $3
+			ORDER BY c.newest DESC)`
 
 	// selectCompared are the messages with one of the keys $1, and those in the thread with root $3 of
 	// conversation $2.
@@ -217,7 +219,7 @@ const (
 		SELECT key, coalesce(ts, '') AS ts, CASE WHEN shown_at = delivered_at THEN shown_hash END AS shown,
 			sending_hash IS NOT NULL OR file_name IS NOT NULL OR coalesce(delivered_hash = '', false) AS busy
 		FROM slack_messages
-		WHERE key = ANY($1) OR $3 <> '' AND channel_id = $2 AND (key = $3 OR thread = $3)`
+		WHERE key = ANY($1) OR channel_id = $2 AND (key = nullif($3, '') OR thread = nullif($3, ''))`
 
 	// selectCopied is the root of the thread of the message in conversation $1 that shows or showed what
 	// has fingerprint $2.

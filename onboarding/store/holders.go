@@ -18,7 +18,8 @@ const (
 	nextToken = `UPDATE runs SET fencing_token = greatest(fencing_token + 1,
 		(extract(epoch FROM clock_timestamp()) * 1000)::bigint) WHERE id = $1 RETURNING fencing_token`
 	standing      = `SELECT fencing_token, state, clock_timestamp() FROM runs WHERE id = $1`
-	interruptions = `SELECT id, signature FROM attempts WHERE approval_id = $1 AND outcome = 'interrupted'`
+	interruptions = `SELECT id, signature FROM attempts
+		WHERE run_id = (SELECT run_id FROM approvals WHERE id = $1) AND approval_id = $1 AND outcome = 'interrupted'`
 )
 
 // whoHolds finds the active run whose lock is held by the session that holds another lock.

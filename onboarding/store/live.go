@@ -21,9 +21,7 @@ const (
 				OR undo.created_at > runs.created_at AND NOT EXISTS (SELECT FROM attempts WHERE run_id = runs.id)))) `
 
 	newestLive = live + selectRuns + ` WHERE id IN (
-		SELECT id FROM live WHERE NOT EXISTS (
-			SELECT FROM live later WHERE later.slug = live.slug AND later.created_at > live.created_at))
-		ORDER BY slug LIMIT $1`
+		SELECT DISTINCT ON (slug) id FROM live ORDER BY slug, created_at DESC LIMIT $1) ORDER BY slug`
 	liveDomains = live + `SELECT DISTINCT ON (domain->>'name') domain, runs.id, runs.slug, runs.channel
 		FROM live JOIN runs USING (id), jsonb_array_elements(coalesce(nullif(request->'domains', 'null'), '[]')) domain
 		WHERE $1 = '' OR domain->>'name' = $1

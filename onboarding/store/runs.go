@@ -26,7 +26,11 @@ const (
 	newestOnboarding      = selectRuns + ` WHERE slug = $1 AND kind = 'onboard' ORDER BY created_at DESC LIMIT 1`
 	newestEndedOnboarding = selectRuns + ` WHERE slug = $1 AND kind = 'onboard' AND state <> 'active'
 		ORDER BY created_at DESC LIMIT 1`
-	newestRuns     = selectRuns + ` ORDER BY (state = 'active') DESC, created_at DESC LIMIT $1`
+	// A statement for few of many runs finds their ids first: what it reads beside a run would otherwise be
+	// read for all.
+	newestRuns = selectRuns + ` WHERE id IN (
+		SELECT id FROM runs ORDER BY (state = 'active') DESC, created_at DESC LIMIT $1)
+		ORDER BY (state = 'active') DESC, created_at DESC`
 	activeRenewals = selectRuns + ` WHERE kind = 'renew' AND state = 'active' ORDER BY created_at`
 	stuckRunsOf    = selectRuns + ` WHERE state = 'active' AND requester->>'id' = $1 AND EXISTS (
 		SELECT FROM steps WHERE run_id = runs.id AND steps.state IN ('failed', 'rejected', 'expired', 'unknown'))

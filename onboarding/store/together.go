@@ -29,11 +29,12 @@ const (
 // for one that was approved in advance, when its application begins.
 const askTogether = `
 	WITH leader AS (
-		SELECT a.id, min(e.id) AS posted FROM approvals a JOIN events e ON e.approval_id = a.id
-			AND e.kind IN ('asked', 'applying')
+		SELECT a.id, min(e.id) AS posted FROM approvals a JOIN events e ON e.run_id = a.run_id
+			AND e.approval_id = a.id AND e.kind IN ('asked', 'applying')
 		WHERE a.run_id = $1 AND a.asked_with IS NULL AND a.id <> $2 GROUP BY a.id ORDER BY min(e.id) DESC LIMIT 1
 	), members AS (
-		SELECT a.id, a.step, a.state FROM approvals a, leader WHERE leader.id IN (a.id, a.asked_with)
+		SELECT a.id, a.step, a.state FROM approvals a, leader
+		WHERE a.run_id = $1 AND leader.id IN (a.id, a.asked_with)
 	)
 	UPDATE approvals SET asked_with = leader.id FROM leader
 	WHERE approvals.id = $2

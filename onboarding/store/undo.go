@@ -39,7 +39,8 @@ const (
 	changingParts = parts + selectRuns + ` WHERE EXISTS (SELECT FROM attempts WHERE run_id = runs.id)
 		AND id IN (SELECT run FROM parts WHERE last = $1) ORDER BY created_at DESC`
 	appliedApprovals = parts + selectApprovals + ` WHERE run_id IN (SELECT run FROM parts WHERE last = $1)
-		AND EXISTS (SELECT FROM attempts WHERE approval_id = approvals.id)` + oldestFirst
+		AND EXISTS (SELECT FROM attempts WHERE attempts.run_id = approvals.run_id AND approval_id = approvals.id)` +
+		oldestFirst
 
 	// undosOf are the undos of the ended onboardings $1. As in the relation "live", an onboarding
 	// that found everything there and applied nothing is undone by any later undo.
