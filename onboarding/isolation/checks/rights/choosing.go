@@ -132,7 +132,8 @@ func likened(a, b said, sources []string) bool {
 
 // holdsTexts reports whether a column is of texts, or of arrays of them.
 func holdsTexts(c *catalog.Column) bool {
-	return c.Category == catalog.String || slices.Contains([]string{"text[]", "character varying[]", "citext[]"}, c.Type)
+	arrays := []string{"text[]", "character varying[]", "citext[]"}
+	return c.Category == catalog.String || slices.Contains(arrays, c.Type)
 }
 
 // maxSpelled is how many texts of an array are spelled.
