@@ -76,12 +76,32 @@ type Command struct {
 	// Lock names the part of the host that the command needs for itself. The command holds the
 	// lock, so the lock outlives a bot that dies.
 	Lock string `json:"lock,omitempty"`
+	// Beside is what the command changes on another host, which no other change may use meanwhile,
+	// nil if there is nothing.
+	Beside *HostLock `json:"beside,omitempty"`
 	// Sources are what the command runs and deploys from Dir, a work tree of git: the first is a
 	// domain's folder, the others files that the command names. It runs only if all of them are
 	// committed and still these.
 	Sources []Source `json:"sources,omitempty"`
 	// Always runs the command even after an earlier item failed, to clean up after it.
 	Always bool `json:"always,omitempty"`
+}
+
+// HostLock names a part of a host that one change at a time may use.
+type HostLock struct {
+	Host string `json:"host"`
+	Name string `json:"name"`
+}
+
+// Locks are what the command needs for itself while it runs.
+func (c *Command) Locks() (list []HostLock) {
+	if c.Lock != "" {
+		list = append(list, HostLock{c.Host, c.Lock})
+	}
+	if c.Beside != nil {
+		list = append(list, *c.Beside)
+	}
+	return list
 }
 
 // Source is a file or folder of a work tree at its HEAD.

@@ -121,9 +121,11 @@ func resources(change onboarding.Change) []resource {
 			list = append(list, resource{locks.Named("zone", item.DNS.Zone), "the zone " + item.DNS.Zone})
 		case item.Commit != nil:
 			list = append(list, resource{locks.Named("repository"), "the repository"})
-		case item.Command != nil && item.Command.Lock != "":
-			host, lock := item.Command.Host, item.Command.Lock
-			list = append(list, resource{locks.Named("host", host, lock), "the " + lock + " lock of " + host})
+		case item.Command != nil:
+			for _, lock := range item.Command.Locks() {
+				list = append(list, resource{locks.Named("host", lock.Host, lock.Name),
+					"the " + lock.Name + " lock of " + lock.Host})
+			}
 		}
 	}
 	slices.SortFunc(list, func(a, b resource) int { return strings.Compare(a.lock.String(), b.lock.String()) })

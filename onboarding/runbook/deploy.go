@@ -58,11 +58,12 @@ func makeWebroot(s *site.Site) onboarding.Command {
 		Lock: lockNginx}
 }
 
-// command is the platform's own.
+// command is the platform's own. It changes nginx on the VPS, where certbot writes back each file that
+// it has read, so what is deployed meanwhile would be lost.
 func (d *deploy) command(s *site.Site) onboarding.Command {
 	repo := d.folders.Repo()
 	return onboarding.Command{Host: repo.Host().Name(), Dir: repo.Dir(), Argv: s.ExpandAll(d.config.Command),
-		Lock: lockRepo}
+		Lock: lockRepo, Beside: &onboarding.HostLock{Host: s.HostName, Name: lockNginx}}
 }
 
 // observe finds nothing to do when the site is installed and enabled on the VPS and both names

@@ -71,11 +71,16 @@ func TestGuard(t *testing.T) {
 	}
 	deploys := func(target string, sources ...string) onboarding.Item {
 		command := onboarding.Command{Host: "apricot", Dir: "/nowhere", Lock: "repo",
-			Argv: []string{"./run", "deploy:" + target, "--from-local", "--nginx"}}
+			Beside: &onboarding.HostLock{Host: "vps-0", Name: "nginx"},
+			Argv:   []string{"./run", "deploy:" + target, "--from-local", "--nginx"}}
 		for _, path := range sources {
 			command.Sources = append(command.Sources, onboarding.Source{Path: path, Object: strings.Repeat("0f", 20)})
 		}
 		return onboarding.Item{Command: &command}
+	}
+	alone := func(item onboarding.Item) onboarding.Item {
+		item.Command.Beside = nil
+		return item
 	}
 	records := func(name string) onboarding.Item {
 		return onboarding.Item{DNS: &onboarding.ZoneUpdate{Zone: "merche-biche.com",
@@ -131,7 +136,9 @@ func TestGuard(t *testing.T) {
 			commit(folder, folder+"/services.yaml", services("site-merche-biche")), true},
 		"the deploy command": {"deploy/merche-biche.com",
 			deploys("merche-biche", folder, "./run"), false},
-		"a deploy of another":           {"deploy/merche-biche.com", deploys("cocotte", folder, "./run"), true},
+		"a deploy of another": {"deploy/merche-biche.com", deploys("cocotte", folder, "./run"), true},
+		"a deploy beside certbot": {"deploy/merche-biche.com",
+			alone(deploys("merche-biche", folder, "./run")), true},
 		"a deploy of whatever is there": {"deploy/merche-biche.com", deploys("merche-biche"), true},
 		"a deploy bound to another folder": {"deploy/merche-biche.com",
 			deploys("merche-biche", "deployments/@domains/cocotte.com", "./run"), true},

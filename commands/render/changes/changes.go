@@ -155,8 +155,17 @@ func commandPart(command *onboarding.Command) mrkdwn.Part {
 	if command.Dir != "" {
 		head += " in " + command.Dir
 	}
-	if command.Lock != "" {
-		head += ", while holding the " + command.Lock + " lock"
+	if locks := command.Locks(); len(locks) > 0 {
+		head += ", while holding "
+		for i, lock := range locks {
+			if i > 0 {
+				head += " and "
+			}
+			head += "the " + lock.Name + " lock"
+			if lock.Host != command.Host {
+				head += " of " + lock.Host
+			}
+		}
 	}
 	if command.Always {
 		head += ", even if an earlier item fails"

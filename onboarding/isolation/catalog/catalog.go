@@ -22,6 +22,7 @@ type Catalog struct {
 	DatabaseOwner string
 	Relations     []*Relation
 	Functions     []*Function
+	EventTriggers []Code
 	byOID         map[uint32]*Relation
 	byName        map[string]*Relation
 }
@@ -78,6 +79,8 @@ func Load(ctx context.Context, q query.Querier, role string) (*Catalog, error) {
 		{"keys", c.loadKeys},
 		{"foreign keys", c.loadForeignKeys},
 		{"policies", c.loadPolicies},
+		{"code", c.loadCode},
+		{"partitions", c.loadChildren},
 	} {
 		if err := part.load(ctx, q, role, oids); err != nil {
 			return nil, fmt.Errorf("%s: %w", part.name, err)
@@ -186,7 +189,7 @@ SELECT c.conrelid, array(SELECT a.attname::text FROM unnest(c.conkey) WITH ORDIN
                            JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.n ORDER BY o),
        c.confrelid, array(SELECT a.attname::text FROM unnest(c.confkey) WITH ORDINALITY k(n, o)
                             JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.n ORDER BY o),
-       c.confdeltype::text, coalesce((to_jsonb(c) ->> 'conperiod')::boolean, false)
+       c.confdeltype::text, c.confupdtype::text, coalesce((to_jsonb(c) ->> 'conperiod')::boolean, false)
   FROM pg_constraint c WHERE c.contype = 'f' AND c.conrelid = ANY($1) AND c.confrelid = ANY($1) ORDER BY c.conname`
 
 func (c *Catalog) loadForeignKeys(ctx context.Context, q query.Querier, _ string, oids []uint32) error {
@@ -196,7 +199,7 @@ func (c *Catalog) loadForeignKeys(ctx context.Context, q query.Querier, _ string
 	}
 	var oid uint32
 	var fk ForeignKey
-	into := []any{&oid, &fk.Columns, &fk.Target, &fk.TargetCols, &fk.OnDelete, &fk.Period}
+	into := []any{&oid, &fk.Columns, &fk.Target, &fk.TargetCols, &fk.OnDelete, &fk.OnUpdate, &fk.Period}
 	_, err = pgx.ForEachRow(rows, into, func() error {
 		// A key to a partitioned table has a twin for each of its partitions. The key to the
 		// whole table is enough.

@@ -49,6 +49,8 @@ type Relation struct {
 	Triggers    []uint32 // by the oids of the functions that they call
 	Rules       int      // beside the one for SELECT that makes a view
 	Partitioned []string // columns of the partition key
+	Code        []Code   // triggers and rules among it
+	Children    []*Relation
 }
 
 // String is "schema.name".
@@ -168,15 +170,15 @@ func (r *Relation) PolicyNames(words ...string) bool {
 // DefinedOn reports whether the definition of a view contains the name of another relation.
 func (r *Relation) DefinedOn(base *Relation) bool { return containsWord(r.Definition, base.Name) }
 
-// DeleteAction is pg_constraint.confdeltype: what deleting a row does to the rows that refer to
-// it.
-type DeleteAction string
+// Action is pg_constraint.confdeltype or confupdtype: what deleting a row, or changing its key, does to
+// the rows that refer to it.
+type Action string
 
 // The actions that change rows.
 const (
-	Cascade    DeleteAction = "c"
-	SetNull    DeleteAction = "n"
-	SetDefault DeleteAction = "d"
+	Cascade    Action = "c"
+	SetNull    Action = "n"
+	SetDefault Action = "d"
 )
 
 // ForeignKey leads from columns of a relation to columns of another.
@@ -184,7 +186,8 @@ type ForeignKey struct {
 	Columns    []string
 	Target     uint32
 	TargetCols []string
-	OnDelete   DeleteAction
+	OnDelete   Action
+	OnUpdate   Action
 	// Period says that the last columns are ranges of time, of which the targets' together cover
 	// the row's (PostgreSQL 18, CREATE TABLE, PERIOD).
 	Period bool

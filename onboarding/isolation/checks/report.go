@@ -83,7 +83,8 @@ func coverRelations(s *setup.Setup) {
 		covered := results.Covered{Table: t.String(), Class: string(o.Class), Why: o.Why}
 		if o.Owned() {
 			if t.Reachable() || t.Elsewhere {
-				covered.Empty = !s.Scope.HasRows[t] && !t.IsView() && t.Kind != catalog.ForeignTable
+				covered.Empty = !s.Scope.HasRows[t] && !t.IsView() && t.Kind != catalog.ForeignTable &&
+					!s.Scope.GivenUp(t)
 			} else {
 				covered.Reason = "the app role has no rights to it"
 			}

@@ -42,8 +42,7 @@ func once(line func(string)) func(string) {
 func (a *Applier) Settle(
 	ctx context.Context, auth onboarding.Authorization, change onboarding.Change, waiting func(string),
 ) error {
-	type place struct{ host, lock string }
-	var settled []place
+	var settled []onboarding.HostLock
 	for _, item := range change.Items {
 		var err error
 		switch {
@@ -51,14 +50,17 @@ func (a *Applier) Settle(
 			err = a.sql.db.Settle(ctx, auth.Run.ID)
 		case item.Commit != nil:
 			err = a.commit.repo.Settle(ctx, fence(auth), waits(waiting))
-		case item.Command != nil && item.Command.Lock != "":
-			at := place{item.Command.Host, item.Command.Lock}
-			host := a.command.hosts[at.host]
-			if host == nil || slices.Contains(settled, at) {
-				continue
+		case item.Command != nil:
+			for _, lock := range item.Command.Locks() {
+				host := a.command.hosts[lock.Host]
+				if host == nil || slices.Contains(settled, lock) {
+					continue
+				}
+				settled = append(settled, lock)
+				if err = host.Settle(ctx, lock.Name, fence(auth), waits(waiting)); err != nil {
+					break
+				}
 			}
-			settled = append(settled, at)
-			err = host.Settle(ctx, at.lock, fence(auth), waits(waiting))
 		}
 		if err != nil {
 			return mark(err)

@@ -81,7 +81,7 @@ func NewShadows(s *setup.Setup) setup.Check {
 
 func (c *shadows) Run(ctx context.Context) error {
 	may, err := mayCreateTemporary(ctx, c.truth, c.role)
-	if err != nil || !may {
+	if err != nil || !may || c.functions.irreversible.Definitions() != "" {
 		return err
 	}
 	tables, functions, fix := c.shadowed(c.model.Catalog.Functions)

@@ -40,7 +40,8 @@ func (c *copies) Run(ctx context.Context) error {
 	}
 	for _, t := range c.model.Catalog.Relations {
 		o := c.model.Of(t)
-		if o.Owned() || o.Configured || !t.Readable() || c.model.IsTenants(t) || c.scope.Excused(t) {
+		if o.Owned() || o.Configured || !t.Readable() || c.model.IsTenants(t) || c.scope.Excused(t) ||
+			c.scope.GivenUp(t) {
 			continue
 		}
 		if err := c.search(ctx, t, canaries); err != nil {

@@ -73,7 +73,7 @@ func (c *trust) posing(ctx context.Context, p promotion) ([]string, error) {
 		}
 		for _, other := range c.scope.OwnedTables() {
 			for _, like := range other.Columns {
-				if like.Category != catalog.String || m.IsSecret(other, like.Name) ||
+				if !holdsTexts(like) || m.IsSecret(other, like.Name) ||
 					!likened(said{p.table, column}, said{other, like}, sources) {
 					continue
 				}
@@ -85,7 +85,7 @@ func (c *trust) posing(ctx context.Context, p promotion) ([]string, error) {
 				if len(value) == 0 {
 					continue
 				}
-				for _, text := range spellings(*value[0]) {
+				for _, text := range spellings(like, *value[0]) {
 					statements = append(statements, fmt.Sprintf("UPDATE %s a SET %s WHERE %s", p.table.SQL(),
 						column.Assign(&text), m.Names(p.table, p.session.Identity)))
 				}
@@ -100,13 +100,13 @@ func (c *trust) sources(p promotion) []string {
 	var found []string
 	for _, t := range p.asking {
 		for _, policy := range t.Policies {
-			found = append(found, policy.Using, policy.Check)
+			found = append(found, t.Name+" "+policy.Using+" "+policy.Check) // its columns are the table's
 		}
 	}
 	names := c.model.Catalog.NamedVia(p.table)
 	for _, f := range c.model.Catalog.Functions {
 		if slices.Contains(names, f.Name) {
-			found = append(found, f.Source)
+			found = append(found, f.Text())
 		}
 	}
 	return found
@@ -130,11 +130,28 @@ func likened(a, b said, sources []string) bool {
 	})
 }
 
-// spellings are texts by which something may take one text for another: itself and, of a domain, an
-// address in it.
-func spellings(text string) []string {
-	if strings.Contains(text, ".") && !strings.ContainsAny(text, "@ /") {
-		return []string{text, "x@" + text}
+// holdsTexts reports whether a column is of texts, or of arrays of them.
+func holdsTexts(c *catalog.Column) bool {
+	arrays := []string{"text[]", "character varying[]", "citext[]"}
+	return c.Category == catalog.String || slices.Contains(arrays, c.Type)
+}
+
+// maxSpelled is how many texts of an array are spelled.
+const maxSpelled = 2
+
+// spellings are texts by which something may take one text for a column's: itself and, of a domain, an
+// address in it. Of an array they are those of its first texts.
+func spellings(c *catalog.Column, value string) []string {
+	texts := []string{value}
+	if c.Category != catalog.String {
+		texts = strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(`{},"`, r) })
 	}
-	return []string{text}
+	var found []string
+	for _, text := range texts[:min(maxSpelled, len(texts))] {
+		found = append(found, text)
+		if strings.Contains(text, ".") && !strings.ContainsAny(text, "@ /") {
+			found = append(found, "x@"+text)
+		}
+	}
+	return found
 }

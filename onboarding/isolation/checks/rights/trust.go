@@ -40,7 +40,8 @@ func NewTrust(s *setup.Setup) setup.Check {
 
 func (c *trust) Run(ctx context.Context) error {
 	for _, t := range c.model.Catalog.Relations {
-		if t.IsView() || c.scope.WritesExcluded(t) || c.model.IsMembership(t) || !t.Insertable() && !t.Updatable() {
+		if t.IsView() || c.scope.WritesExcluded(t, results.Insert, results.Update) || c.model.IsMembership(t) ||
+			!t.Insertable() && !t.Updatable() {
 			continue
 		}
 		asking := c.asking(t)

@@ -5,19 +5,79 @@ import (
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/sqltree"
 )
 
-// Irreversible finds code whose effects a rollback does not undo, or which should not be provoked.
-// Attempts leave it alone. NOTIFY does not count, since a rollback undoes it; neither do the
-// numbers that a sequence gives out, since gaps in them do no harm.
+// Irreversible finds code whose effects a rollback does not undo, or which should not be provoked, and
+// all that runs it: functions that call it, statements on relations whose triggers, policies and the
+// like do, and statements that go on to other relations. Attempts leave it alone. NOTIFY does not
+// count, since a rollback undoes it; neither do the numbers that a sequence gives out, since gaps in
+// them do no harm. Of dynamic SQL, only constant statements count.
 type Irreversible struct {
-	cat   *catalog.Catalog
-	known map[*catalog.Function]string
+	functions  map[*catalog.Function]*reach
+	statements map[statement]*reach
+}
+
+// statement is one on a relation or, without a relation, one that event triggers see.
+type statement struct {
+	relation *catalog.Relation
+	event    catalog.Event
 }
 
 func newIrreversible(cat *catalog.Catalog) *Irreversible {
-	return &Irreversible{cat, map[*catalog.Function]string{}}
+	i := &Irreversible{map[*catalog.Function]*reach{}, map[statement]*reach{}}
+	newReaching(cat, i).find()
+	return i
+}
+
+// Function says what a function does that a rollback does not undo. It is empty for all others.
+func (i *Irreversible) Function(f *catalog.Function) string { return i.functions[f].String() }
+
+// Definitions says what event triggers do, when a session creates or changes a table or a function, that a
+// rollback does not undo.
+func (i *Irreversible) Definitions() string {
+	return i.statements[statement{nil, catalog.OnDefineTable}].String()
+}
+
+// writes are the operations on a relation that write, in the order in which they are reported.
+var writes = []results.Operation{results.Insert, results.Update, results.Delete, results.Truncate}
+
+var events = map[results.Operation]catalog.Event{
+	results.Insert: catalog.OnInsert, results.Update: catalog.OnUpdate, results.Delete: catalog.OnDelete,
+	results.Truncate: catalog.OnTruncate,
+}
+
+// waiting are the beginnings of names of functions that leave nothing behind: a view of what dblink
+// answers is read, and so is a table whose policy waits or ends the session.
+var waiting = []string{"dblink", "pg_sleep", "pg_read_", "pg_advisory_lock", "pg_try_advisory_lock",
+	"pg_terminate_backend", "pg_cancel_backend"}
+
+// reading says what reading a relation does that reads do not provoke. A dblink that executes is such.
+func (i *Irreversible) reading(t *catalog.Relation) string {
+	found := i.statements[statement{t, catalog.OnSelect}]
+	if found == nil || found.what == unreadable || found.what != "dblink_exec" && hasPrefix(found.what, waiting) {
+		return ""
+	}
+	return found.String()
+}
+
+// may reports whether the app role, or a role that it can become, may do an operation.
+func may(t *catalog.Relation, o results.Operation) bool {
+	switch o {
+	case results.Insert:
+		return t.Elsewhere || t.Insertable()
+	case results.Update:
+		return t.Elsewhere || t.Updatable()
+	case results.Delete:
+		return t.Elsewhere || t.Deletable()
+	}
+	return t.Elsewhere || t.Usage && t.Truncate
+}
+
+// operation says what an operation on a relation runs that a rollback does not undo.
+func (i *Irreversible) operation(t *catalog.Relation, o results.Operation) string {
+	return i.statements[statement{t, events[o]}].String()
 }
 
 // outside are the beginnings of names of functions that reach out of the transaction.
@@ -30,54 +90,11 @@ var outside = []string{"dblink", "http_", "pg_sleep", "pg_terminate_backend", "p
 // outsideSchemas are schemas of extensions that do the same.
 var outsideSchemas = []string{"net", "http", "cron", "aws_s3", "aws_lambda"}
 
-// mentioned are words of sources that may do any of that.
-var mentioned = append([]string{"copy", "net.", "http.", "cron.", "aws_"}, outside...)
-
-// Function says what a function does that a rollback does not undo. It is empty for all others.
-func (i *Irreversible) Function(f *catalog.Function) string {
-	if known, ok := i.known[f]; ok {
-		return known
-	}
-	i.known[f] = "" // of a function that calls itself
-	i.known[f] = i.find(f)
-	return i.known[f]
-}
-
-func (i *Irreversible) find(f *catalog.Function) string {
-	if !f.HasSource() {
-		return ""
-	}
-	if f.Mentions(mentioned...) {
-		body, err := f.Body()
-		if err != nil {
-			return "code that could not be parsed"
-		}
-		if what := body.Find(reachesOut); what != "" {
-			return what
-		}
-	}
-	for _, other := range i.cat.Functions {
-		if other == f || !catalog.Names(f.Text(), other.Name) {
-			continue
-		}
-		if what := i.Function(other); what != "" {
-			return what
-		}
-	}
-	return ""
-}
-
-// triggers says what the triggers of a table do that a rollback does not undo.
-func (i *Irreversible) triggers(t *catalog.Relation) string {
-	for _, f := range i.cat.Functions {
-		if slices.Contains(t.Triggers, f.OID) {
-			if what := i.Function(f); what != "" {
-				return what
-			}
-		}
-	}
-	return ""
-}
+// mentioned are words of expressions that may do any of that, and sources may COPY beside.
+var (
+	mentioned         = append([]string{"net.", "http.", "cron.", "aws_"}, outside...)
+	mentionedInSource = append([]string{"copy"}, mentioned...)
+)
 
 func reachesOut(n sqltree.Node) (what string) {
 	sqltree.Walk(n, func(n sqltree.Node) bool {
@@ -88,12 +105,15 @@ func reachesOut(n sqltree.Node) (what string) {
 			}
 		case "FuncCall":
 			name, schemas := strings.ToLower(n.Name("funcname")), n.Names("funcname")
-			beyond := slices.ContainsFunc(outside, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
-			if beyond || len(schemas) > 1 && slices.Contains(outsideSchemas, schemas[0]) {
+			if hasPrefix(name, outside) || len(schemas) > 1 && slices.Contains(outsideSchemas, schemas[0]) {
 				what = name
 			}
 		}
 		return what == ""
 	})
 	return what
+}
+
+func hasPrefix(name string, prefixes []string) bool {
+	return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/pipeline"
@@ -45,7 +46,12 @@ func newScope(ctx context.Context, s *Setup) *Scope {
 		if o.Class == tenancy.ClassUnclassified && t.Reachable() {
 			unclassified = append(unclassified, fmt.Sprintf("%s: %s", t, o.Why))
 		}
-		if o.Owned() && (t.Reachable() || t.Elsewhere) {
+		switch what := s.Irreversible.reading(t); {
+		case !t.Reachable() && !t.Elsewhere || !o.Owned() && o.Configured:
+		case what != "":
+			s.Results.LeaveOut("%s: neither reads nor writes were tried, since they run %s, which a rollback does "+
+				"not undo", t, what)
+		case o.Owned():
 			sc.Tables = append(sc.Tables, t)
 		}
 	}
@@ -53,10 +59,6 @@ func newScope(ctx context.Context, s *Setup) *Scope {
 		c.Excused, c.Unclassified, c.Tables = excused, unclassified, len(sc.Tables)
 	})
 	for _, t := range sc.Tables {
-		if what := s.Irreversible.triggers(t); what != "" {
-			s.Results.LeaveOut("%s: writes were not tried, since its triggers run %s, which a rollback does not undo",
-				t, what)
-		}
 		if !t.HasRowIDs() {
 			continue // reading it would run the platform's code with the truth's rights
 		}
@@ -68,7 +70,39 @@ func newScope(ctx context.Context, s *Setup) *Scope {
 		}
 		sc.HasRows[t] = has
 	}
+	for _, t := range s.Model.Catalog.Relations {
+		if (t.IsTable() || slices.Contains(sc.Tables, t)) && s.Irreversible.reading(t) == "" {
+			sc.leaveOutWrites(s.Results, t)
+		}
+	}
+	if what := s.Irreversible.Definitions(); what != "" {
+		s.Results.LeaveOut("nothing was tried by creating or changing a table or a function, since that runs %s, "+
+			"which a rollback does not undo", what)
+	}
 	return sc
+}
+
+// leaveOutWrites records the operations on a relation that the app role may do and that are not tried.
+func (s *Scope) leaveOutWrites(collector *results.Collector, t *catalog.Relation) {
+	if s.config.Tenancy.WritesExcluded(t.String()) {
+		return
+	}
+	var reasons []string
+	operations := map[string][]string{}
+	for _, o := range writes {
+		why := s.irreversible.operation(t, o)
+		if why == "" || !may(t, o) {
+			continue
+		}
+		if operations[why] == nil {
+			reasons = append(reasons, why)
+		}
+		operations[why] = append(operations[why], string(o))
+	}
+	for _, why := range reasons {
+		collector.LeaveOut("%s: %s: writes were not tried, since they run %s, which a rollback does not undo", t,
+			strings.Join(operations[why], ", "), why)
+	}
 }
 
 // Excused reports whether the configuration excludes a relation from the check.
@@ -79,9 +113,15 @@ func (s *Scope) SkipsWrites(t *catalog.Relation) bool {
 	return s.config.Tenancy.Tables[t.String()].SkipWrites
 }
 
-// WritesExcluded reports whether the configuration excludes a relation from write attempts.
-func (s *Scope) WritesExcluded(t *catalog.Relation) bool {
-	return s.config.Tenancy.WritesExcluded(t.String()) || s.irreversible.triggers(t) != ""
+// WritesExcluded reports whether the configuration excludes a relation from write attempts, or whether one
+// of the operations runs what a rollback does not undo. Without operations, those that the role may do
+// count.
+func (s *Scope) WritesExcluded(t *catalog.Relation, operations ...results.Operation) bool {
+	if len(operations) == 0 {
+		operations = slices.DeleteFunc(slices.Clone(writes), func(o results.Operation) bool { return !may(t, o) })
+	}
+	return s.config.Tenancy.WritesExcluded(t.String()) || s.irreversible.reading(t) != "" ||
+		slices.ContainsFunc(operations, func(o results.Operation) bool { return s.irreversible.operation(t, o) != "" })
 }
 
 // TimedOut records that reading a relation took too long, and reports whether it is given up.
@@ -90,8 +130,10 @@ func (s *Scope) TimedOut(t *catalog.Relation) bool {
 	return s.GivenUp(t)
 }
 
-// GivenUp reports whether reading a relation took too long too often.
-func (s *Scope) GivenUp(t *catalog.Relation) bool { return s.timeouts[t] >= pipeline.MaxTimeouts }
+// GivenUp reports whether reading a relation took too long too often, or does what a rollback does not undo.
+func (s *Scope) GivenUp(t *catalog.Relation) bool {
+	return s.timeouts[t] >= pipeline.MaxTimeouts || s.irreversible.reading(t) != ""
+}
 
 // IsSmall reports whether a table may be written to without WHERE.
 func (s *Scope) IsSmall(ctx context.Context, t *catalog.Relation) bool {

@@ -67,7 +67,7 @@ func (c *cascades) Run(ctx context.Context) error {
 func (c *cascades) try(ctx context.Context, r reference) error {
 	changes := r.key.OnDelete == catalog.Cascade || r.key.OnDelete == catalog.SetNull ||
 		r.key.OnDelete == catalog.SetDefault
-	if r.parent == nil || !r.parent.Deletable() || !changes || c.scope.WritesExcluded(r.parent) {
+	if r.parent == nil || !r.parent.Deletable() || !changes || c.scope.WritesExcluded(r.parent, results.Delete) {
 		return nil
 	}
 	if !c.model.Of(r.parent).Owned() {

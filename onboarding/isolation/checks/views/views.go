@@ -29,12 +29,15 @@ type views struct {
 	prover   *proof.Prover
 	fixes    *fixes.Writer
 	results  *results.Collector
+
+	irreversible *setup.Irreversible
 }
 
 // New returns the check.
 func New(s *setup.Setup) setup.Check {
 	return &views{
 		s.Model, s.Scope, s.Victims.Sample(), s.Victims, s.Rows, s.Attempts, s.Prover, s.Fixes, s.Results,
+		s.Irreversible,
 	}
 }
 
@@ -44,7 +47,7 @@ func (c *views) Run(ctx context.Context) error {
 			continue
 		}
 		leaky := !t.Option("security_invoker") && !t.Option("security_barrier")
-		if t.Readable() && leaky && !c.results.Leaks(t.String(), results.Read) {
+		if t.Readable() && leaky && c.irreversible.Definitions() == "" && !c.results.Leaks(t.String(), results.Read) {
 			if err := c.probeLeakyView(ctx, t); err != nil {
 				return err
 			}

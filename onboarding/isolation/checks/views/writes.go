@@ -151,7 +151,7 @@ func (c *views) baseValue(
 
 func (c *views) try(ctx context.Context, v viewWrite, s session.Session) error {
 	t := v.view
-	if c.results.Leaks(t.String(), v.operation) {
+	if c.results.Leaks(t.String(), v.operation) || c.scope.WritesExcluded(t, v.operation) {
 		return nil
 	}
 	c.results.CountWrite()

@@ -41,7 +41,7 @@ func (c *ownWrites) Run(ctx context.Context) (err error) {
 		}
 	}
 	for _, t := range w.scope.Tables {
-		if !t.IsTable() || t.Partition || !t.RLS || !w.scope.HasRows[t] || w.scope.WritesExcluded(t) ||
+		if !t.IsTable() || t.Partition || !t.RLS || !w.scope.HasRows[t] ||
 			w.model.Of(t).Class != tenancy.ClassTenant {
 			continue
 		}
@@ -53,7 +53,7 @@ func (c *ownWrites) Run(ctx context.Context) (err error) {
 			{results.Insert, t.Insertable() && t.Opens(catalog.ForInsert), c.insertion(t)},
 			{results.Update, t.Updatable() && t.Opens(catalog.ForUpdate), c.update(t)},
 		} {
-			if !op.allowed || w.results.Leaks(t.String(), op.operation) {
+			if !op.allowed || w.scope.WritesExcluded(t, op.operation) || w.results.Leaks(t.String(), op.operation) {
 				continue
 			}
 			why, err := c.attempt(ctx, t, op.sql)

@@ -179,7 +179,8 @@ func held(err error) bool { return query.In(err, query.IntegrityConstraintViolat
 
 // truncate empties a table: policies do not apply to TRUNCATE.
 func (w *writer) truncate(ctx context.Context, t *catalog.Relation) error {
-	if !t.Usage || !t.Truncate || w.results.Leaks(t.String(), results.Truncate) || !w.scope.HasRows[t] {
+	if !t.Usage || !t.Truncate || w.results.Leaks(t.String(), results.Truncate) || !w.scope.HasRows[t] ||
+		w.scope.WritesExcluded(t, results.Truncate) {
 		return nil
 	}
 	s := session.Session{Kind: session.Anonymous, Label: results.AnySession}

@@ -65,9 +65,6 @@ func (c *writes) Run(ctx context.Context) error {
 			w.results.Cover(func(cov *results.Coverage) { cov.Excused = append(cov.Excused, t.String()+": writes") })
 			continue
 		}
-		if w.scope.WritesExcluded(t) {
-			continue
-		}
 		if err := c.writeTo(ctx, t); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -117,7 +114,7 @@ func (c *writes) writeTo(ctx context.Context, t *catalog.Relation) error {
 		w.results.Note("%s: nobody has a row there and none could be made up, so writes were not attempted", t)
 	}
 	for _, m := range c.methods {
-		if !m.allowed(t) {
+		if !m.allowed(t) || w.scope.WritesExcluded(t, m.operation) {
 			continue
 		}
 		out, err := c.attack(ctx, m, t, targets)
