@@ -85,10 +85,18 @@ func (o *Outbox) Put(ctx context.Context, tx pgx.Tx, messages ...post.Message) e
 		if err != nil {
 			return fmt.Errorf("put message %q: %w", m.Key, err)
 		}
-		if bytes.Equal(known[m.Key], c.hash) {
+		hash, exists := known[m.Key]
+		if bytes.Equal(hash, c.hash) {
 			continue
 		}
-		channel, err := put(ctx, tx, m, c)
+		var channel string
+		err = pgx.ErrNoRows
+		if !exists {
+			channel, err = insert(ctx, tx, m, c)
+		}
+		if errors.Is(err, pgx.ErrNoRows) && m.File == nil {
+			err = tx.QueryRow(ctx, changeMessage, m.Key, c.text, c.blocks, c.fallback, c.hash, m.Urgent).Scan(&channel)
+		}
 		if errors.Is(err, pgx.ErrNoRows) {
 			continue
 		}
@@ -122,12 +130,12 @@ func hashes(ctx context.Context, tx pgx.Tx, messages []post.Message) (map[string
 	return known, err
 }
 
-func put(ctx context.Context, tx pgx.Tx, m post.Message, c content) (channel string, err error) {
+func insert(ctx context.Context, tx pgx.Tx, m post.Message, c content) (channel string, err error) {
 	var file post.File
 	if m.File != nil {
 		file = *m.File
 	}
-	err = tx.QueryRow(ctx, putMessage, m.Key, m.Channel, m.Thread, m.ThreadTS, c.text, c.blocks, c.fallback,
+	err = tx.QueryRow(ctx, insertMessage, m.Key, m.Channel, m.Thread, m.ThreadTS, c.text, c.blocks, c.fallback,
 		storable(file.Name), storable(file.Title), file.Content, c.hash, m.Urgent).Scan(&channel)
 	return channel, err
 }

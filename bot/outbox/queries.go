@@ -7,19 +7,24 @@ const (
 	// nothing.
 	selectHashes = `SELECT key, hash FROM slack_messages WHERE key = ANY($1)`
 
-	// putMessage inserts a message or changes its content, and returns the channel when something
-	// changed. Channel, thread and file of a message stay as they are. The column last is true while
-	// something urgent waits: this content, or an earlier one that Slack does not show yet.
-	putMessage = `
-		INSERT INTO slack_messages AS m
+	// insertMessage inserts a message, and returns its channel if there was none with this key. DO UPDATE
+	// with one of the two unique indexes fails on the other while somebody else writes the row.
+	insertMessage = `
+		INSERT INTO slack_messages
 			(key, channel, thread, thread_ts, text, blocks, fallback, file_name, file_title, file_content, hash, last)
 		VALUES ($1, $2, nullif($3, ''), nullif($4, ''), $5, $6, $7, nullif($8, ''), nullif($9, ''), $10, $11, $12)
-		ON CONFLICT (key) DO UPDATE
-			SET text = excluded.text, blocks = excluded.blocks, fallback = excluded.fallback,
-				hash = excluded.hash, attempts = 0, updated_at = now(),
-				last = excluded.last OR m.last AND m.delivered_hash IS DISTINCT FROM m.hash,
-				due_at = CASE WHEN excluded.last THEN now() ELSE m.due_at END
-			WHERE m.hash <> excluded.hash AND m.file_name IS NULL AND excluded.file_name IS NULL
+		ON CONFLICT DO NOTHING
+		RETURNING channel`
+
+	// changeMessage changes the content of a message, and returns its channel when something changed.
+	// Channel and thread of a message stay as they are, and so does a file. The column last is true while
+	// something urgent waits: this content, or an earlier one that Slack does not show yet.
+	changeMessage = `
+		UPDATE slack_messages
+		SET text = $2, blocks = $3, fallback = $4, hash = $5, attempts = 0, updated_at = now(),
+			last = $6 OR last AND delivered_hash IS DISTINCT FROM hash,
+			due_at = CASE WHEN $6 THEN now() ELSE due_at END
+		WHERE key = $1 AND hash <> $5 AND file_name IS NULL
 		RETURNING channel`
 
 	// selectPosted is where Slack shows the messages $1.
