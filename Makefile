@@ -117,12 +117,12 @@ FUZZING = for each in $(1); do \
 			go test "$${each%:*}" -run '^$$' -fuzz "^$${each\#*:}$$" -fuzztime $(2) || exit 1; \
 	done
 
-# The parser whose turn it is, for 2 s, as make test has compiled it: with the race detector, and without the guidance
+# The parser whose turn it is, with 2,000 inputs, as make test has compiled it: with the race detector, and without the guidance
 # by coverage of make fuzz, for which Go compiles every package that the parser imports once more.
 TURN = $(word $(shell echo $$(($$(git rev-list --count HEAD || echo 0) % $(words $(TARGETS)) + 1))),$(TARGETS))
 BRIEF = each=$(TURN) && echo "$$each" && \
 	$(RACE) -c -o .build/fuzz.test "$${each%:*}" && cd "$${each%:*}" && \
-	$(CURDIR)/.build/fuzz.test -test.run '^$$' -test.fuzz "^$${each\#*:}$$" -test.fuzztime 2s \
+	$(CURDIR)/.build/fuzz.test -test.run '^$$' -test.fuzz "^$${each\#*:}$$" -test.fuzztime 2000x \
 		-test.fuzzcachedir $(CURDIR)/.build/fuzz
 
 # 100,000 lives of runs, where make test simulates as many as take 5 s. A seed that fails is printed with its command.

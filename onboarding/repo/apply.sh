@@ -61,7 +61,7 @@ done
 # What was given lies where it can be moved from into the work tree. Nobody else is here: the caller holds a lock.
 [ ! -e "$given" ] || rm -rf -- "$given"
 mkdir -- "$given"
-trap 'rm -rf -- "$given"' EXIT
+trap 'wait; rm -rf -- "$given"' EXIT
 tar -x -m -p -C "$given" --no-same-owner
 [ -f "$given/message" ] || stop 1 'the change did not arrive whole'
 mapfile -d '' -t paths <"$given/paths"

@@ -30,6 +30,7 @@ files() {
 			((++i))
 		done <&"$attributes"
 		exec {attributes}<&-
+		((i == 4 * ${#paths[@]})) || exit 1
 		for i in "${!filtered[@]}"; do
 			[ -n "$copy" ] || { copy=$(mktemp) && trap 'rm -f -- "$copy"' EXIT; } || exit 1
 			# A filter that cannot be run leaves the file as it is stored.
