@@ -3,6 +3,7 @@ package tenancy
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
@@ -106,4 +107,32 @@ func (p ParentLink) JoinSQL(child, parent string) string {
 		condition += " AND " + query.Column(child, p.Kind) + "::text = " + query.Literal(p.KindValue)
 	}
 	return condition
+}
+
+// CoOwner is an expression for the id, as text, of the Person whose a row is beside its Org, by its own
+// columns or by its parent. It is NULL for a row with one owner, and "" where all rows have one.
+func CoOwner(m *Model, r *catalog.Relation, alias string) string { return coOwner(m, r, alias, 0) }
+
+func coOwner(m *Model, r *catalog.Relation, alias string, depth int) string {
+	o := m.Of(r)
+	switch {
+	case depth > maxDepth || o.Class != ClassTenant:
+		return ""
+	case o.Both:
+		return query.Column(alias, o.Persons[0]) + "::text"
+	case len(o.Orgs) > 0:
+		return ""
+	}
+	var parts []string
+	for _, p := range o.Parents {
+		up := fmt.Sprintf("p%d", depth+1)
+		if with := coOwner(m, p.Table, up, depth+1); with != "" {
+			parts = append(parts, fmt.Sprintf("(SELECT %s FROM %s %s WHERE %s LIMIT 1)",
+				with, p.Table.SQL(), up, p.JoinSQL(alias, up)))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "coalesce(" + strings.Join(parts, ", ") + ")"
 }

@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 )
@@ -41,44 +39,26 @@ type reference struct {
 // copies and views: by values that are keys of tenants or of their rows, and by the columns that
 // a view takes from its tables.
 func (d *discovery) followValues(ctx context.Context, q query.Querier) error {
-	bases, err := viewBases(ctx, q)
-	if err != nil {
-		return err
-	}
-	f := &valueFollower{d: d, q: q, references: d.references(), bases: bases, sampler: &sampler{
+	f := &valueFollower{d: d, q: q, references: d.references(), sampler: &sampler{
 		d: d, truth: q, session: d.session, known: map[*catalog.Relation]map[string][]string{},
 	}}
 	for _, r := range d.m.Catalog.Relations {
 		parent := d.m.Catalog.Relation(r.Parent)
 		inherits := parent != nil && (r.Partition || d.m.own[parent.OID] != nil)
-		if d.m.own[r.OID] != nil || !r.Reachable() || inherits {
+		half := d.showsOneSide(r)
+		if d.m.own[r.OID] != nil && !half || !r.Reachable() || inherits {
 			continue
 		}
-		if o := f.classify(ctx, r); o.Direct() || len(o.Parents) > 0 {
+		o := f.classify(ctx, r)
+		if half {
+			oneSided := func(p ParentLink) bool { return CoOwner(d.m, p.Table, "p") == "" }
+			o.Persons, o.Orgs, o.Parents = nil, nil, slices.DeleteFunc(o.Parents, oneSided)
+		}
+		if o.Direct() || len(o.Parents) > 0 {
 			d.m.own[r.OID] = o
 		}
 	}
 	return ctx.Err()
-}
-
-const viewBasesSQL = `
-SELECT DISTINCT r.ev_class, d.refobjid
-  FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
- WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class`
-
-// viewBases returns, by view, the relations that it reads.
-func viewBases(ctx context.Context, q query.Querier) (map[uint32][]uint32, error) {
-	rows, err := q.Query(ctx, viewBasesSQL)
-	if err != nil {
-		return nil, err
-	}
-	bases := map[uint32][]uint32{}
-	var view, base uint32
-	_, err = pgx.ForEachRow(rows, []any{&view, &base}, func() error {
-		bases[view] = append(bases[view], base)
-		return nil
-	})
-	return bases, err
 }
 
 // references are the keys of tenants and of tenants' rows, and the names by which tenants are
@@ -119,7 +99,6 @@ type valueFollower struct {
 	d          *discovery
 	q          query.Querier
 	references []reference
-	bases      map[uint32][]uint32
 	sampler    *sampler
 }
 
@@ -193,7 +172,7 @@ func (f *valueFollower) leads(ctx context.Context, r *catalog.Relation, c *catal
 func (f *valueFollower) passedThrough(r *catalog.Relation, c *catalog.Column) []reference {
 	var found []reference
 	for _, t := range f.references {
-		if slices.Contains(f.bases[r.OID], t.table.OID) && t.column.Name == c.Name && t.column.Type == c.Type &&
+		if slices.Contains(f.d.bases[r.OID], t.table.OID) && t.column.Name == c.Name && t.column.Type == c.Type &&
 			t.table.Key != nil && t.table.Key[0] == c.Name {
 			found = append(found, t)
 		}

@@ -112,10 +112,6 @@ func (c *Canaries) known(t *catalog.Relation, values Values) Values {
 // account says that the rows are accounts, which people who share an Org may read.
 func (c *Canaries) add(t *catalog.Relation, o *tenancy.Ownership, rows []Target, account bool) {
 	for i, row := range rows {
-		var with *string
-		if o.Both {
-			with = row.Values[o.Persons[0]]
-		}
 		if i == 0 {
 			c.rows[row.Victim][t] = c.known(t, row.Values)
 		}
@@ -134,7 +130,7 @@ func (c *Canaries) add(t *catalog.Relation, o *tenancy.Ownership, rows []Target,
 			}
 			isKey := slices.Contains(t.Key, column.Name)
 			c.byValue[*value] = Canary{Table: t, Key: row.Key, Owner: row.Victim, account: account,
-				isKey: isKey, with: with}
+				isKey: isKey, with: row.With}
 		}
 	}
 }

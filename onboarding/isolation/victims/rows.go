@@ -1,6 +1,7 @@
 package victims
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,8 @@ func (values Values) GiveTo(v tenancy.Tenant, o *tenancy.Ownership) {
 // Target is what an attacker goes for: a victim's row, or what one would be.
 type Target struct {
 	Victim tenancy.Tenant
+	// With is the Person whose the row is, too. nil: it has one owner.
+	With *string
 	// Place is the condition, on the alias a, that finds the row. Empty: there is no row.
 	Place string
 	// Key names the row, for people.
@@ -127,7 +130,11 @@ func (r *Rows) Targets(ctx context.Context, t *catalog.Relation) ([]Target, erro
 			return nil, err
 		}
 		if values != nil {
-			found = append(found, Target{Victim: v, Values: values})
+			with, err := r.with(ctx, t, values)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, Target{Victim: v, With: with, Values: values})
 		}
 	}
 	return found, nil
@@ -145,9 +152,9 @@ func (r *Rows) inScope(ctx context.Context, t *catalog.Relation, condition strin
 // the rows have owners.
 func (r *Rows) Matching(ctx context.Context, t *catalog.Relation, condition string, limit int) ([]Target, error) {
 	m := r.config.Model
-	rows, err := r.config.Truth.Query(ctx, fmt.Sprintf("SELECT coalesce(%s, ''), %s, %s, %s FROM %s a WHERE %s "+
-		"LIMIT %d", m.Owner(t, "a"), PlaceSQL, m.RowKey(t, "a"), query.Texts("a", t.ColumnNames()), t.SQL(), condition,
-		limit))
+	rows, err := r.config.Truth.Query(ctx, fmt.Sprintf("SELECT coalesce(%s, ''), %s, %s, %s, %s FROM %s a "+
+		"WHERE %s LIMIT %d", m.Owner(t, "a"), cmp.Or(tenancy.CoOwner(m, t, "a"), "NULL::text"), PlaceSQL,
+		m.RowKey(t, "a"), query.Texts("a", t.ColumnNames()), t.SQL(), condition, limit))
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +162,7 @@ func (r *Rows) Matching(ctx context.Context, t *catalog.Relation, condition stri
 		var owner string
 		var values []*string
 		f := Target{Values: Values{}}
-		if err := row.Scan(&owner, &f.Place, &f.Key, &values); err != nil {
+		if err := row.Scan(&owner, &f.With, &f.Place, &f.Key, &values); err != nil {
 			return f, err
 		}
 		f.Victim = tenancy.ParseOwner(owner)

@@ -1,7 +1,9 @@
 package victims
 
 import (
+	"context"
 	"crypto/rand"
+	"fmt"
 	"math/big"
 	"regexp"
 	"slices"
@@ -11,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
@@ -131,4 +134,20 @@ func randomBelow(limit int64) int64 {
 		panic(err) // crypto/rand does not fail
 	}
 	return n.Int64()
+}
+
+// with returns the Person whose a made-up row would be beside its Org, or nil.
+func (r *Rows) with(ctx context.Context, t *catalog.Relation, values Values) (with *string, err error) {
+	expression := tenancy.CoOwner(r.config.Model, t, "a")
+	if expression == "" {
+		return nil, nil
+	}
+	var columns []string
+	for _, name := range r.config.Model.Of(t).Columns() {
+		c := t.Column(name)
+		columns = append(columns, c.Literal(values[name])+"::"+c.Type+" AS "+query.Name(name))
+	}
+	err = r.config.Truth.QueryRow(ctx, fmt.Sprintf("SELECT %s FROM (SELECT %s) a", expression,
+		strings.Join(columns, ", "))).Scan(&with)
+	return with, err
 }

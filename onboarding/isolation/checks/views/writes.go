@@ -38,7 +38,14 @@ func (c *views) writeThrough(ctx context.Context, t *catalog.Relation) error {
 			if err != nil {
 				return err
 			}
+			shares, err := c.shares(ctx, t, v, s)
+			if err != nil {
+				return err
+			}
 			for _, st := range slices.Concat(statements, posing) {
+				if st.operation == results.Delete && shares {
+					continue // their own row may be the one that is gone
+				}
 				if err := c.try(ctx, st, s); err != nil {
 					return err
 				}
@@ -46,6 +53,27 @@ func (c *views) writeThrough(ctx context.Context, t *catalog.Relation) error {
 		}
 	}
 	return nil
+}
+
+// shares reports whether a victim may have rows of a view together with a session, as the customer and the
+// shop have an order.
+func (c *views) shares(ctx context.Context, t *catalog.Relation, v tenancy.Tenant, s session.Session) (bool, error) {
+	m, me := c.model, s.Identity.Person
+	for _, base := range c.scope.OwnedTables() {
+		with := tenancy.CoOwner(m, base, "a")
+		if with == "" || me == nil || !t.DefinedOn(base) {
+			continue
+		}
+		if !v.IsOrg() {
+			return true, nil // an attack on the Org tries the same rows
+		}
+		row, err := c.rows.Any(ctx, base, base.ColumnNames(), fmt.Sprintf("%s AND %s = %s", m.OwnedBy(base, v), with,
+			query.Literal(*me)))
+		if row != nil || err != nil {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // ownedThrough is the condition, on the alias a, that a view's row is a victim's. It is empty

@@ -81,7 +81,8 @@ func (i *inserts) variants(a attempt) []variant {
 	if from := i.fromMine(a, values); from != nil {
 		variants = append(variants, variant{values: from})
 	}
-	if me == nil || len(authors) == 0 || o.Class != tenancy.ClassTenant || o.Both {
+	if me == nil || len(authors) == 0 || o.Class != tenancy.ClassTenant || o.Both ||
+		victims.Equal(a.target.With, me) {
 		return variants
 	}
 	mine := maps.Clone(values)

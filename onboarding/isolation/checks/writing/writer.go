@@ -88,12 +88,12 @@ func (w *writer) colleagues(t *catalog.Relation, target victims.Target, s sessio
 // take it back.
 func (w *writer) named(t *catalog.Relation, target victims.Target, s session.Session) bool {
 	o, me := w.model.Of(t), s.Identity.Person
-	has := func(columns []string, holds func(*string) bool) bool {
-		return slices.ContainsFunc(columns, func(c string) bool { return holds(target.Values[c]) })
+	if o.Class != tenancy.ClassTenant || me == nil {
+		return false
 	}
-	below := len(o.Parents) > 0 && !target.Victim.IsOrg()
-	return o.Class == tenancy.ClassTenant && me != nil && (below || o.Both) &&
-		has(o.Persons, func(v *string) bool { return victims.Equal(v, me) })
+	names := func(c string) bool { return victims.Equal(target.Values[c], me) }
+	below := len(o.Parents) > 0 && !target.Victim.IsOrg() && slices.ContainsFunc(o.Persons, names)
+	return below || victims.Equal(target.With, me)
 }
 
 // aims are the WHERE clauses to write with: at the row itself and, as a statement that reads

@@ -1,0 +1,107 @@
+package tenancy
+
+import (
+	"context"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+)
+
+const viewBasesSQL = `
+SELECT DISTINCT r.ev_class, d.refobjid
+  FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+ WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class`
+
+// viewBases returns, by view, the relations that it reads.
+func viewBases(ctx context.Context, q query.Querier) (map[uint32][]uint32, error) {
+	rows, err := q.Query(ctx, viewBasesSQL)
+	if err != nil {
+		return nil, err
+	}
+	bases := map[uint32][]uint32{}
+	var view, base uint32
+	_, err = pgx.ForEachRow(rows, []any{&view, &base}, func() error {
+		bases[view] = append(bases[view], base)
+		return nil
+	})
+	return bases, err
+}
+
+// followTables corrects the owners of views whose columns were classified by their names alone: a view has
+// no foreign keys. Where it shows the columns by which Orgs own the rows of its tables, these decide, and
+// not the author beside them.
+func (d *discovery) followTables() {
+	for _, r := range d.m.Catalog.Relations {
+		o := d.m.own[r.OID]
+		if !r.IsView() || o == nil || o.Configured || o.Class != ClassTenant && o.Class != ClassUnclassified {
+			continue
+		}
+		if like := d.likeTables(r, o); like != nil {
+			d.m.own[r.OID] = like
+		}
+	}
+}
+
+// likeTables returns the owners of a view's rows by the columns that say so in its tables. It returns nil
+// where the tables do not agree, or where the view does not show the columns of Orgs.
+func (d *discovery) likeTables(view *catalog.Relation, o *Ownership) *Ownership {
+	like := &Ownership{Class: ClassTenant}
+	for _, t := range d.tablesOf(view, 0) {
+		own := d.m.own[t.OID]
+		if own == nil || own.Class != ClassTenant || !own.Direct() {
+			continue
+		}
+		hidden := func(name string) bool {
+			c := view.Column(name)
+			return c == nil || c.Type != t.Column(name).Type
+		}
+		orgs := slices.DeleteFunc(slices.Clone(own.Orgs), hidden)
+		persons := slices.DeleteFunc(slices.Clone(own.Persons), hidden)
+		both := own.Both && len(persons) > 0
+		switch {
+		case len(orgs)+len(persons) == 0:
+			continue
+		case len(orgs) == 0 || len(orgs) < len(own.Orgs) || own.Both && !both,
+			len(like.Orgs) > 0 && (!slices.Equal(like.Orgs, orgs) || like.Both != both):
+			return nil
+		}
+		like.Orgs, like.Both = orgs, both
+		like.Persons = append(like.Persons, slices.DeleteFunc(persons, func(c string) bool {
+			return slices.Contains(like.Persons, c)
+		})...)
+		like.explain("as in %s", t)
+	}
+	if len(like.Orgs) == 0 || slices.Equal(like.Orgs, o.Orgs) && !like.Both {
+		return nil
+	}
+	return like
+}
+
+// showsOneSide reports whether a view of rows that are a Person's and an Org's alike was classified by the
+// column of one of them. Where it shows the rows' keys, these say more.
+func (d *discovery) showsOneSide(r *catalog.Relation) bool {
+	o := d.m.own[r.OID]
+	if !r.IsView() || o == nil || o.Class != ClassTenant || o.Configured || o.Both || !o.Direct() {
+		return false
+	}
+	return slices.ContainsFunc(d.tablesOf(r, 0), func(t *catalog.Relation) bool { return CoOwner(d.m, t, "t") != "" })
+}
+
+// tablesOf returns the tables that a view reads, itself or through other views.
+func (d *discovery) tablesOf(view *catalog.Relation, depth int) []*catalog.Relation {
+	var tables []*catalog.Relation
+	for _, oid := range d.bases[view.OID] {
+		base := d.m.Catalog.Relation(oid)
+		switch {
+		case base == nil || depth > maxDepth:
+		case base.IsView():
+			tables = append(tables, d.tablesOf(base, depth+1)...)
+		default:
+			tables = append(tables, base)
+		}
+	}
+	return tables
+}
