@@ -1,6 +1,7 @@
 #!/bin/bash
-# What certbot calls in place of nginx when the sandbox is to be quick: after "-s reload" it returns when every old worker has
-# stopped accepting, which is what certbot otherwise sleeps a second for.
+# What certbot calls in place of nginx, so that it need not sleep a second after each reload: after "-s reload" this returns when
+# every old worker has stopped accepting connections, after three seconds at most. See "Many onboardings at once" in
+# docs/install.md.
 case " $* " in
 *" -s reload "*) ;;
 *) exec /usr/sbin/nginx "$@" ;;

@@ -2,9 +2,8 @@ package functions
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
+	"regexp"
 	"strings"
 	"time"
 
@@ -16,7 +15,6 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
-	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
 // leakproof calls functions that are marked LEAKPROOF on the columns of tenants' tables, reads what
@@ -30,6 +28,7 @@ type leakproof struct {
 	attempts *session.Attempts
 	fixes    *fixes.Writer
 	results  *results.Collector
+	casts    map[[2]string]bool // see castsSQL
 }
 
 // NewLeakproof returns the check of functions that are marked LEAKPROOF.
@@ -41,6 +40,9 @@ func NewLeakproof(s *setup.Setup) setup.Check {
 }
 
 func (c *leakproof) Run(ctx context.Context) error {
+	if err := c.loadCasts(ctx); err != nil {
+		return err
+	}
 	for _, f := range c.cat.Functions {
 		if !f.Leakproof || !f.Executable {
 			continue
@@ -51,7 +53,7 @@ func (c *leakproof) Run(ctx context.Context) error {
 					continue
 				}
 				for i, argument := range f.ArgTypes {
-					if argument != column.Type {
+					if !c.takes(argument, column) {
 						continue
 					}
 					given := trusted{f, i, t, column}
@@ -68,6 +70,40 @@ func (c *leakproof) Run(ctx context.Context) error {
 	return nil
 }
 
+// castsSQL is every cast, from one type to another, that PostgreSQL lets run before policies
+// (contain_leaked_vars in its clauses.c).
+const castsSQL = `
+SELECT format_type(c.castsource, NULL), format_type(c.casttarget, NULL)
+  FROM pg_cast c LEFT JOIN pg_proc p ON p.oid = c.castfunc
+ WHERE c.castmethod = 'b' OR c.castmethod = 'f' AND p.proleakproof`
+
+func (c *leakproof) loadCasts(ctx context.Context) error {
+	rows, err := c.setup.Truth.Query(ctx, castsSQL)
+	if err != nil {
+		return fmt.Errorf("casts: %w", err)
+	}
+	c.casts = map[[2]string]bool{}
+	var source, target string
+	_, err = pgx.ForEachRow(rows, []any{&source, &target}, func() error {
+		c.casts[[2]string{source, target}] = true
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("casts: %w", err)
+	}
+	return nil
+}
+
+// modifier is what a type's name says of lengths and precisions, as in "character varying(60)".
+var modifier = regexp.MustCompile(`\([0-9, -]+\)`)
+
+// takes reports whether an argument takes a column's values as they are or by a cast that runs
+// before policies.
+func (c *leakproof) takes(argument string, column *catalog.Column) bool {
+	plain := modifier.ReplaceAllString(column.Type, "")
+	return argument == plain || c.casts[[2]string{plain, argument}]
+}
+
 // trusted is a function that is given a column in one of its arguments.
 type trusted struct {
 	function *catalog.Function
@@ -76,103 +112,39 @@ type trusted struct {
 	column   *catalog.Column
 }
 
-// sql counts the rows for which the function answers. guess stands in every other argument of the
-// column's type, and a number in those that take one.
+// sql counts the rows for which the function answers.
 func (f trusted) sql(guess string) string {
+	value := query.Column("a", f.column.Name)
+	switch kind := f.function.ArgTypes[f.argument]; {
+	case kind == "character": // which would be of length 1 in a cast
+		value += "::bpchar"
+	case kind != f.column.Type:
+		value += "::" + kind
+	}
+	return fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s IS NOT NULL", f.table.SQL(), f.call(value, guess))
+}
+
+// call gives an SQL expression to the function. guess stands in every other argument of the same
+// type, and a number in those of other types.
+func (f trusted) call(value, guess string) string {
 	arguments := make([]string, len(f.function.ArgTypes))
 	for i, kind := range f.function.ArgTypes {
 		switch {
 		case i == f.argument:
-			arguments[i] = query.Column("a", f.column.Name)
-		case kind == f.column.Type:
-			arguments[i] = f.column.Literal(&guess)
+			arguments[i] = value
+		case kind == f.function.ArgTypes[f.argument]:
+			arguments[i] = query.Literal(guess) + "::" + kind
 		default:
 			arguments[i] = "'1'::" + kind
 		}
 	}
-	return fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s(%s) IS NOT NULL", f.table.SQL(), f.function.SQL(),
-		strings.Join(arguments, ", "))
+	return f.function.SQL() + "(" + strings.Join(arguments, ", ") + ")"
 }
 
-// allMessages makes the server send messages of every level that PL/pgSQL has, and allRows makes it
-// read every row: an index by which a policy finds the session's own would leave the others out, and
-// every session may do without one.
-const (
-	allMessages = "SET LOCAL client_min_messages = debug1;"
-	allRows     = "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; " +
-		"SET LOCAL enable_bitmapscan = off"
-)
-
-// readMessages reports a leak if the function's error or notices hold a value of another tenant's
-// row. Other arguments get guesses that sort among the column's values, before all of them, and
-// after all of them.
-func (c *leakproof) readMessages(ctx context.Context, f trusted) error {
-	guesses := []string{"x", "", "~"}
-	if len(f.function.ArgTypes) == 1 {
-		guesses = guesses[:1] // no argument takes a guess
-	}
-	// To a session without an identity every row is another's.
-	for _, s := range slices.Concat(c.sample[:min(messageSessions, len(c.sample))], []session.Session{session.Unset}) {
-		for _, guess := range guesses {
-			said := ""
-			err := c.attempts.Read(ctx, s, func(tx *session.Tx) error {
-				if err := tx.Exec(ctx, allMessages+allRows); err != nil {
-					return err
-				}
-				_ = tx.Notices()
-				var n int
-				err := tx.QueryRow(ctx, f.sql(guess)).Scan(&n)
-				said = query.Message(err) + tx.Notices()
-				return err
-			})
-			if query.Lost(err) != nil {
-				return err
-			}
-			key, owner, err := c.quoted(ctx, f, s, said)
-			if err != nil {
-				return err
-			}
-			if key != "" {
-				c.leak(f, s, fmt.Sprintf("read a value of %s of %s in a message of %s", key, owner, f.function))
-				return nil
-			}
-		}
-	}
-	return nil
-}
-
-// messageSessions is how many sessions of the sample read messages.
-const messageSessions = 4
-
-// shortest is how many characters a value has at least, so that no message holds it by chance.
-const shortest = 8
-
-const quotedSQL = `
-SELECT %[1]s, coalesce(%[2]s, 'somebody') FROM %[3]s a
- WHERE length(a.%[4]s::text) >= %[5]d AND strpos($1, a.%[4]s::text) > 0 AND %[6]s
-   AND NOT EXISTS (SELECT FROM %[3]s b WHERE b.%[4]s::text = a.%[4]s::text AND NOT %[7]s) LIMIT 1`
-
-// quoted returns the row of another tenant's of which a message quotes the value, and its owner.
-// Both are empty if there is none.
-func (c *leakproof) quoted(
-	ctx context.Context, f trusted, s session.Session, said string,
-) (key, owner string, err error) {
-	m, t, identity := c.setup.Model, f.table, c.setup.Model.IdentitySQL(s.Identity)
-	if said == "" || m.Of(t).AreTenants() && tenancy.IsPublicColumn(f.column.Name) {
-		return "", "", nil
-	}
-	sql := fmt.Sprintf(quotedSQL, m.RowKey(t, "a"), m.Owner(t, "a"), t.SQL(), query.Name(f.column.Name), shortest,
-		m.Foreign(t, "a", identity, tenancy.Truth), m.Foreign(t, "b", identity, tenancy.Truth))
-	err = c.setup.Truth.QueryRow(ctx, sql, said).Scan(&key, &owner)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", "", nil
-	}
-	return key, owner, err
-}
-
-func (c *leakproof) leak(f trusted, s session.Session, evidence string) {
+// leak reports a leak. script is its proof; the latest transaction is if it is empty.
+func (c *leakproof) leak(f trusted, s session.Session, script, evidence string) {
 	c.results.Add(results.Finding{
-		Kind: results.Leak, Operation: results.Read, Table: f.table.String(), As: s.Label,
+		Kind: results.Leak, Operation: results.Read, Table: f.table.String(), As: s.Label, Script: script,
 		Evidence: evidence + ", which is marked LEAKPROOF and runs before policies",
 		Fix:      c.fixes.NotLeakproof(f.function), Functions: []string{f.function.String()},
 	})
@@ -219,8 +191,8 @@ func (c *leakproof) measure(ctx context.Context, f trusted) error {
 			return err
 		}
 		if slower {
-			c.leak(f, s, fmt.Sprintf("learned from how long %s takes whether a value of others begins with a guess, "+
-				"and so can find it letter by letter", f.function))
+			c.leak(f, s, "", fmt.Sprintf("learned from how long %s takes whether a value of others begins with a "+
+				"guess, and so can find it letter by letter", f.function))
 		}
 		if err == nil && blind {
 			return nil

@@ -1,0 +1,154 @@
+package functions
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+)
+
+// allMessages makes the server send messages of every level that PL/pgSQL has, and allRows makes it
+// read every row: an index by which a policy finds the session's own would leave the others out, and
+// every session may do without one.
+const (
+	allMessages = "SET LOCAL client_min_messages = debug1;"
+	allRows     = "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; " +
+		"SET LOCAL enable_bitmapscan = off"
+)
+
+// readMessages reports a leak if the function's error or notices hold a value of another tenant's
+// row. Other arguments get guesses that sort among the column's values, before all of them, and
+// after all of them.
+func (c *leakproof) readMessages(ctx context.Context, f trusted) error {
+	guesses := []string{"x", "", "~"}
+	if len(f.function.ArgTypes) == 1 {
+		guesses = guesses[:1] // no argument takes a guess
+	}
+	// To a session without an identity every row is another's.
+	for _, s := range slices.Concat(c.sample[:min(messageSessions, len(c.sample))], []session.Session{session.Unset}) {
+		for _, guess := range guesses {
+			message, err := c.listen(ctx, s, f.sql(guess))
+			if err != nil {
+				return err
+			}
+			script := c.attempts.Script()
+			said := heard{s, guess, message}
+			rows, err := c.quoted(ctx, f, said)
+			if err != nil {
+				return err
+			}
+			for _, row := range rows {
+				if told, err := c.tells(ctx, f, said, row.Value); err != nil {
+					return err
+				} else if told {
+					c.leak(f, s, script,
+						fmt.Sprintf("read a value of %s of %s in a message of %s", row.Key, row.Owner, f.function))
+					return nil
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// heard is what the server said to a session, in a call with a guess in other arguments.
+type heard struct {
+	session        session.Session
+	guess, message string
+}
+
+// listen returns what the server says in errors and notices to a statement.
+func (c *leakproof) listen(ctx context.Context, s session.Session, sql string) (said string, err error) {
+	err = c.attempts.Read(ctx, s, func(tx *session.Tx) error {
+		if err := tx.Exec(ctx, allMessages+allRows); err != nil {
+			return err
+		}
+		_ = tx.Notices()
+		var answer any
+		err := tx.QueryRow(ctx, sql).Scan(&answer)
+		said = query.Message(err) + "\n" + tx.Notices()
+		return err
+	})
+	return said, query.Lost(err)
+}
+
+// messageSessions is how many sessions of the sample read messages.
+const messageSessions = 4
+
+const (
+	// shortest is how many characters a value has at least.
+	shortest = 3
+	// distinctive is how many characters a value has at least that no message holds by chance.
+	distinctive = 8
+	// maxQuoted is how many values a message is searched for.
+	maxQuoted = 3
+)
+
+// quotedSQL leaves out what a value of the session's own holds too, whatever its case.
+const quotedSQL = `
+SELECT %[1]s AS key, coalesce(%[2]s, 'somebody') AS owner, a.%[4]s::text AS value FROM %[3]s a
+ WHERE length(a.%[4]s::text) >= %[5]d AND strpos($1, a.%[4]s::text) > 0 AND %[6]s
+   AND NOT EXISTS (SELECT FROM %[3]s b WHERE strpos(lower(b.%[4]s::text), lower(a.%[4]s::text)) > 0 AND NOT %[7]s)
+ ORDER BY length(a.%[4]s::text) DESC LIMIT %[8]d`
+
+// quote is a row of another tenant, and its value that a message holds.
+type quote struct{ Key, Owner, Value string }
+
+// quoted returns rows of other tenants of which a message holds the value.
+func (c *leakproof) quoted(ctx context.Context, f trusted, said heard) ([]quote, error) {
+	m, t, identity := c.setup.Model, f.table, c.setup.Model.IdentitySQL(said.session.Identity)
+	if strings.TrimSpace(said.message) == "" || m.Of(t).AreTenants() && tenancy.IsPublicColumn(f.column.Name) {
+		return nil, nil
+	}
+	sql := fmt.Sprintf(quotedSQL, m.RowKey(t, "a"), m.Owner(t, "a"), t.SQL(), query.Name(f.column.Name), shortest,
+		m.Foreign(t, "a", identity, tenancy.Truth), m.Foreign(t, "b", identity, tenancy.Truth), maxQuoted)
+	rows, err := c.setup.Truth.Query(ctx, sql, said.message)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByName[quote])
+}
+
+// tells reports whether a message holds a value because the function was given it. A message can
+// hold a short one by chance: there, the function has to say the same of another value, with that
+// one in its place.
+func (c *leakproof) tells(ctx context.Context, f trusted, said heard, value string) (bool, error) {
+	if len([]rune(value)) >= distinctive {
+		return true, nil
+	}
+	other := strings.Map(alike, value)
+	if other == value {
+		return false, nil
+	}
+	given := query.Literal(other) + "::" + f.function.ArgTypes[f.argument]
+	control, err := c.listen(ctx, said.session, "SELECT "+f.call(given, said.guess))
+	if err != nil {
+		return false, err
+	}
+	lines := strings.Split(said.message, "\n")
+	for line := range strings.SplitSeq(control, "\n") {
+		if strings.Contains(line, other) && slices.Contains(lines, strings.ReplaceAll(line, other, value)) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// alike maps a letter to another letter of its case, and a digit to another digit.
+func alike(r rune) rune {
+	switch {
+	case r >= 'a' && r <= 'z':
+		return 'a' + (r-'a'+13)%26
+	case r >= 'A' && r <= 'Z':
+		return 'A' + (r-'A'+13)%26
+	case r >= '0' && r <= '9':
+		return '0' + (r-'0'+5)%10
+	}
+	return r
+}
