@@ -16,7 +16,7 @@ const (
 	// maxValues bounds how many values all other settings are tried with alike.
 	maxValues = 48
 	// Settings are compared with literals. maxTogether bounds how many combinations of these are
-	// tried, and maxAlone how many of one setting's are tried while no other is set.
+	// tried, and maxAlone how many of one setting's, or part's, are tried while no other is set.
 	maxTogether, maxAlone = 16, 4
 )
 
@@ -86,8 +86,8 @@ func (k Known) shown(value string) string {
 }
 
 // Sessions returns the base session, and one without an identity, with the settings set to values
-// that may open something: all settings to what they are compared with, each of them alone, then all
-// alike to literals, usual words and what is known of victims.
+// that may open something: all settings to what they are compared with, each of them alone, each part
+// of one alone and left out, then all alike to literals, usual words and what is known of victims.
 func (c *ChosenSettings) Sessions(base Session, known Known) []Session {
 	var sessions []Session
 	tried := map[string]bool{}
@@ -104,19 +104,34 @@ func (c *ChosenSettings) Sessions(base Session, known Known) []Session {
 			sessions = append(sessions, Unset.with(extra, known.shown))
 		}
 	}
+	tryAll := func(settings []*taint.Setting, choose func(*taint.Slot) (string, bool)) {
+		for _, extra := range fill(settings, choose) {
+			try(extra)
+		}
+	}
 	for i := range c.combinations() {
-		try(fill(c.settings, nth(i)))
+		tryAll(c.settings, nth(i))
+		tryAll(c.settings, where(nth(i), valued))
 	}
 	if len(c.settings) > 1 {
 		for _, s := range c.settings {
 			for i := range maxAlone {
-				try(fill([]*taint.Setting{s}, nth(i)))
+				tryAll([]*taint.Setting{s}, nth(i))
 			}
+		}
+	}
+	// What one part says may keep what others open closed.
+	for _, part := range c.parts() {
+		for i := range min(maxAlone, max(1, c.combinations())) {
+			tryAll(c.settings, where(nth(i), func(slot *taint.Slot) bool { return slot == part }))
+			tryAll(c.settings, where(nth(i), func(slot *taint.Slot) bool { return slot != part }))
 		}
 	}
 	custom := slices.DeleteFunc(slices.Clone(c.settings), func(s *taint.Setting) bool { return !isCustom(s.Name) })
 	for _, value := range c.candidates(known) {
-		try(fill(custom, func(slot *taint.Slot) (string, bool) { return value, !slot.Document }))
+		choose := func(slot *taint.Slot) (string, bool) { return value, !slot.Document }
+		tryAll(custom, choose)
+		tryAll(custom, where(choose, valued))
 	}
 	return sessions
 }
@@ -129,38 +144,6 @@ func (c *ChosenSettings) issued(base Session, extra []Setting) []Setting {
 			if value.Name == e.Name {
 				extra[i].Value, extra[i].written = claims.Merge(value.Value, e.Value), e.Value
 			}
-		}
-	}
-	return extra
-}
-
-// nth chooses for each part the literal with a number, or its last.
-func nth(i int) func(*taint.Slot) (string, bool) {
-	return func(slot *taint.Slot) (string, bool) {
-		if n := len(slot.Literals); n > 0 {
-			return slot.Literals[min(i, n-1)], true
-		}
-		return "true", i == 0
-	}
-}
-
-// combinations is how many combinations of literals there are to try.
-func (c *ChosenSettings) combinations() int {
-	most := 0
-	for _, s := range c.settings {
-		for _, slot := range s.Slots() {
-			most = max(most, len(slot.Literals))
-		}
-	}
-	return min(most, maxTogether)
-}
-
-// fill fills settings in, and leaves out those that nothing goes into.
-func fill(settings []*taint.Setting, choose func(*taint.Slot) (string, bool)) []Setting {
-	var extra []Setting
-	for _, s := range settings {
-		if value, ok := s.Fill(choose); ok {
-			extra = append(extra, Setting{Name: s.Name, Value: value})
 		}
 	}
 	return extra

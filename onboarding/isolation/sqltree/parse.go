@@ -191,6 +191,8 @@ type Routine struct {
 	Statements []Node
 	// Returns are the expressions that it may return.
 	Returns []Node
+	// Conditions are the expressions by which it branches.
+	Conditions []Node
 	// Assigned are the expressions that may be assigned to a variable, by its name in lower case.
 	Assigned map[string][]Node
 	// Dynamic are the expressions whose text is run as a statement.

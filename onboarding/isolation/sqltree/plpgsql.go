@@ -13,7 +13,11 @@ const (
 type plpgsqlReader struct {
 	routine *Routine
 	names   map[int]string // of variables, by number
-	failure error
+	// parameters are the names of all parameters. Where a RETURN names nothing, those that are
+	// assigned to are returned.
+	parameters     []string
+	returnsOutputs bool
+	failure        error
 }
 
 func plpgsqlBody(definition string) (*Routine, error) {
@@ -23,6 +27,15 @@ func plpgsqlBody(definition string) (*Routine, error) {
 	}
 	r := &plpgsqlReader{routine: &Routine{Assigned: map[string][]Node{}}, names: map[int]string{}}
 	r.read("", tree)
+	if r.returnsOutputs {
+		for _, name := range r.parameters {
+			if len(r.routine.Assigned[strings.ToLower(name)]) > 0 {
+				n := toNode(map[string]any{"ColumnRef": map[string]any{
+					"fields": []any{map[string]any{"String": map[string]any{"sval": name}}}}})
+				r.routine.Returns = append(r.routine.Returns, n)
+			}
+		}
+	}
 	return r.routine, r.failure
 }
 
@@ -109,7 +122,9 @@ func (r *plpgsqlReader) statement(kind string, fields map[string]any) {
 	}
 	switch kind {
 	case "PLpgSQL_stmt_return", "PLpgSQL_stmt_return_next":
-		r.routine.Returns = append(r.routine.Returns, inner("expr")...)
+		returned := inner("expr")
+		r.returnsOutputs = r.returnsOutputs || returned == nil
+		r.routine.Returns = append(r.routine.Returns, returned...)
 	case "PLpgSQL_stmt_return_query":
 		r.routine.Returns = append(r.routine.Returns, inner("query")...)
 		r.routine.Dynamic = append(r.routine.Dynamic, inner("dynquery")...)
@@ -127,6 +142,15 @@ func (r *plpgsqlReader) statement(kind string, fields map[string]any) {
 	case "PLpgSQL_stmt_foreach_a":
 		number, _ := fields["varno"].(float64)
 		r.assign(r.names[int(number)], inner("expr")...)
+	case "PLpgSQL_stmt_if", "PLpgSQL_if_elsif", "PLpgSQL_stmt_while", "PLpgSQL_stmt_exit":
+		r.routine.Conditions = append(r.routine.Conditions, inner("cond")...)
+	case "PLpgSQL_case_when":
+		r.routine.Conditions = append(r.routine.Conditions, inner("expr")...)
+	case "PLpgSQL_stmt_case": // its conditions compare a variable that the parser adds
+		if tested := inner("t_expr"); tested != nil {
+			number, _ := fields["t_varno"].(float64)
+			r.assign(r.names[int(number)], tested...)
+		}
 	case "PLpgSQL_function":
 		datums, _ := fields["datums"].([]any)
 		for i, datum := range datums {
@@ -136,6 +160,9 @@ func (r *plpgsqlReader) statement(kind string, fields map[string]any) {
 				name, _ := inside["refname"].(string)
 				r.names[i] = name
 			}
+		}
+		for i := 0; r.names[i] != "" && r.names[i] != "found"; i++ { // which comes after the parameters
+			r.parameters = append(r.parameters, r.names[i])
 		}
 	}
 }

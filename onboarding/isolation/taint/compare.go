@@ -30,8 +30,8 @@ func (r *reader) compareWith(v value, operator string, other value) {
 				literals = append(literals, elements(text)...)
 			case "?", "?|", "?&":
 				for _, key := range elements(text) {
-					r.decisions.slot(o.then(step{kind: element}), false).add(key)
-					r.decisions.slot(o.then(step{kind: member, text: key}), false).add("true")
+					r.decisions.at(o.then(step{kind: element}), false).add(key)
+					r.decisions.at(o.then(step{kind: member, text: key}), false).add("true")
 				}
 				document = true
 			case "~~", "~~*", "!~~", "!~~*":

@@ -1,6 +1,7 @@
 package taint
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,7 +40,9 @@ func (r *reader) eval(n sqltree.Node, s *scope) value {
 		r.decide(union(r.all(n.List("args"), s), r.eval(n.Node("arg"), s)))
 		return value{}
 	case "NullTest":
-		r.eval(n.Node("arg"), s)
+		for _, o := range r.eval(n.Node("arg"), s).origins {
+			r.decisions.at(o, false)
+		}
 		return value{}
 	case "SubLink":
 		return r.subquery(n, s)
@@ -146,6 +149,7 @@ func (r *reader) query(n sqltree.Node, s *scope) value {
 	for _, with := range n.Node("withClause").List("ctes") {
 		s.define(with.Text("ctename"), r.relation(with.Node("ctequery"), s))
 	}
+	outer := maps.Clone(s.names)
 	for _, from := range n.List("fromClause") {
 		r.from(from, s)
 	}
@@ -153,6 +157,14 @@ func (r *reader) query(n sqltree.Node, s *scope) value {
 	r.decide(r.eval(n.Node("havingClause"), s))
 	var all value
 	for _, target := range n.List("targetList") {
+		if isStar(target.Node("val")) {
+			for _, name := range slices.Sorted(maps.Keys(s.names)) {
+				if _, known := outer[name]; !known {
+					all = union(all, s.names[name])
+				}
+			}
+			continue
+		}
 		all = union(all, r.eval(target.Node("val"), s))
 	}
 	for _, row := range n.List("valuesLists") {
@@ -165,6 +177,11 @@ func (r *reader) query(n sqltree.Node, s *scope) value {
 	}
 	r.all(n.List("groupClause"), s)
 	return all
+}
+
+// isStar reports whether a node is all columns, or all of a relation.
+func isStar(n sqltree.Node) bool {
+	return slices.ContainsFunc(n.List("fields"), func(field sqltree.Node) bool { return field.Kind == "A_Star" })
 }
 
 // columns are what the columns of a relation of a query may be, by name; "" is any.
@@ -231,7 +248,7 @@ func (r *reader) indirection(n sqltree.Node, s *scope) value {
 	for _, part := range n.List("indirection") {
 		switch part.Kind {
 		case "String":
-			v = v.then(step{kind: member, text: part.Text("sval")})
+			v = union(v, v.then(step{kind: member, text: part.Text("sval")}))
 		case "A_Indices":
 			v = r.part(v, r.eval(part.Node("uidx"), s))
 		}

@@ -62,7 +62,11 @@ func fill(parts map[*Slot]string) (string, bool) {
 			document = merged
 			continue
 		}
-		text, isText = wrap(slot.origin.path, value), true
+		wrapped := wrap(slot.origin.path, value)
+		if isText && text != wrapped {
+			return "", false
+		}
+		text, isText = wrapped, true
 	}
 	if document == nil {
 		return text, isText

@@ -197,18 +197,22 @@ func (r *reader) call(f *catalog.Function, arguments []value, depth int) value {
 			s.names[strings.ToLower(f.ArgNames[i])] = v
 		}
 	}
-	// A variable may be assigned from one that is assigned later.
-	const rounds = 2
-	for range rounds {
-		for name, expressions := range body.Assigned {
-			for _, e := range expressions {
-				s.names[name] = union(s.names[name], r.eval(e, s))
-			}
+	// A variable may be assigned from one that comes later.
+	const maxRounds = 8
+	variables := slices.Sorted(maps.Keys(body.Assigned))
+	for range min(len(variables)+1, maxRounds) {
+		before := fmt.Sprint(s.names)
+		for _, name := range variables {
+			s.names[name] = union(s.names[name], r.all(body.Assigned[name], s))
+		}
+		if fmt.Sprint(s.names) == before {
+			break
 		}
 	}
 	for _, n := range body.Statements {
 		r.eval(n, s)
 	}
+	r.decide(r.all(body.Conditions, s))
 	var returned value
 	for _, n := range body.Returns {
 		returned = union(returned, r.eval(n, s))

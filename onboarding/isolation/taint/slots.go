@@ -16,6 +16,8 @@ type Slot struct {
 	Literals []string
 	// Columns are names of columns that the part is compared with.
 	Columns []string
+	// Presence says that nothing is decided by what the part is, but only by whether it is there.
+	Presence bool
 }
 
 // Part returns the part of a value of the setting: the value itself, or a text, number or boolean in a
@@ -58,25 +60,46 @@ func (s *Setting) Slots() []*Slot {
 	return slots
 }
 
-// Fill returns the setting's value in which each part is what choose says. Parts that do not go
-// together with those before are left out.
-func (s *Setting) Fill(choose func(*Slot) (string, bool)) (string, bool) {
-	parts := map[*Slot]string{}
-	value, ok := "", false
-	for _, slot := range s.Slots() {
-		choice, chosen := choose(slot)
-		if !chosen {
-			continue
+// maxApart bounds how many values parts that do not go together make.
+const maxApart = 4
+
+// Fill returns values of the setting in which each part is what choose says. Parts that do not go
+// together, such as a member and an element of one document, are in different values, each with all
+// that go with it.
+func (s *Setting) Fill(choose func(*Slot) (string, bool)) []string {
+	choices := map[*Slot]string{}
+	var chosen, values []string
+	for _, key := range s.order {
+		if choice, ok := choose(s.slots[key]); ok {
+			choices[s.slots[key]] = choice
+			chosen = append(chosen, key)
 		}
-		parts[slot] = choice
-		filled, fits := fill(parts)
-		if !fits {
-			delete(parts, slot)
-			continue
-		}
-		value, ok = filled, true
 	}
-	return value, ok
+	for left := chosen; len(left) > 0 && len(values) < maxApart; {
+		parts := map[*Slot]string{}
+		value, ok := "", false
+		for _, key := range slices.Concat(left[:1], chosen) {
+			slot := s.slots[key]
+			if _, known := parts[slot]; known {
+				continue
+			}
+			parts[slot] = choices[slot]
+			filled, fits := fill(parts)
+			if !fits {
+				delete(parts, slot)
+				continue
+			}
+			value, ok = filled, true
+		}
+		if ok {
+			values = append(values, value)
+		}
+		left = slices.DeleteFunc(slices.Clone(left[1:]), func(key string) bool {
+			_, known := parts[s.slots[key]]
+			return known
+		})
+	}
+	return values
 }
 
 // Within returns the setting as far as something is decided by some members of the JSON object that it
@@ -131,8 +154,15 @@ func (d *Decisions) Settings() []*Setting {
 	return found
 }
 
-// slot returns the slot of an origin.
+// slot returns the slot of an origin whose value decides.
 func (d *Decisions) slot(o Origin, document bool) *Slot {
+	slot := d.at(o, document)
+	slot.Presence = false
+	return slot
+}
+
+// at returns the slot of an origin, which is of its presence where it is new.
+func (d *Decisions) at(o Origin, document bool) *Slot {
 	s := d.settings[o.Setting]
 	if s == nil {
 		s = &Setting{Name: o.Setting, slots: map[string]*Slot{}}
@@ -143,7 +173,7 @@ func (d *Decisions) slot(o Origin, document bool) *Slot {
 		key += " document"
 	}
 	if s.slots[key] == nil {
-		s.slots[key] = &Slot{origin: o, Document: document}
+		s.slots[key] = &Slot{origin: o, Document: document, Presence: true}
 		s.order = append(s.order, key)
 	}
 	return s.slots[key]
