@@ -91,7 +91,7 @@ func (s *Scope) leaveOutWrites(collector *results.Collector, t *catalog.Relation
 	operations := map[string][]string{}
 	for _, o := range writes {
 		why := s.irreversible.operation(t, o)
-		if why == "" || !may(t, o) {
+		if why == "" || !May(t, o) {
 			continue
 		}
 		if operations[why] == nil {
@@ -118,7 +118,7 @@ func (s *Scope) SkipsWrites(t *catalog.Relation) bool {
 // count.
 func (s *Scope) WritesExcluded(t *catalog.Relation, operations ...results.Operation) bool {
 	if len(operations) == 0 {
-		operations = slices.DeleteFunc(slices.Clone(writes), func(o results.Operation) bool { return !may(t, o) })
+		operations = slices.DeleteFunc(slices.Clone(writes), func(o results.Operation) bool { return !May(t, o) })
 	}
 	return s.config.Tenancy.WritesExcluded(t.String()) || s.irreversible.reading(t) != "" ||
 		slices.ContainsFunc(operations, func(o results.Operation) bool { return s.irreversible.operation(t, o) != "" })
