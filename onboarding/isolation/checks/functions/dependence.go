@@ -17,8 +17,8 @@ import (
 // row in the tables of tenants says, and that an id exists, is public.
 func (c *functions) judgeDependence(ctx context.Context, call call) error {
 	f := call.function
-	everybodys := len(f.ArgTypes) == 0 && call.behind == nil
-	if f.Kind != catalog.PlainFunction || f.Returns == "void" || everybodys || c.blamed(f) {
+	sameForAll := len(f.ArgTypes) == 0 && call.temporary == nil
+	if f.Kind != catalog.PlainFunction || f.Returns == "void" || sameForAll || c.blamed(f) {
 		return nil
 	}
 	for _, t := range c.caller.Tables(f) {
@@ -36,16 +36,13 @@ func (c *functions) judgeDependence(ctx context.Context, call call) error {
 			if how == proof.Existence && f.Returns == "boolean" {
 				continue
 			}
-			if call.behind != nil {
-				// What the answer tells anyway is not told by the temporary tables.
-				plain := call
-				plain.behind = nil
-				told, err := c.depends(ctx, plain, t, how)
+			if call.temporary != nil {
+				anyway, err := c.depends(ctx, call.plain(), t, how)
 				if query.Lost(err) != nil {
 					return err
 				}
-				if told {
-					continue
+				if anyway {
+					continue // not because of the temporary tables
 				}
 			}
 			depends, err := c.depends(ctx, call, t, how)

@@ -98,7 +98,7 @@ func unrelated(s session.Session, v tenancy.Tenant) bool {
 type trigger struct {
 	verb string
 	sql  string
-	own  proof.Counts // what the statement itself changes in the table, but for updates
+	own  proof.Counts // what the statement itself changes in the table; that of an update is known after it
 }
 
 // updating is the verb of an UPDATE of own rows.
