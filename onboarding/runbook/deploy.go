@@ -63,7 +63,7 @@ func makeWebroot(s *site.Site) onboarding.Command {
 func (d *deploy) command(s *site.Site) onboarding.Command {
 	repo := d.folders.Repo()
 	return onboarding.Command{Host: repo.Host().Name(), Dir: repo.Dir(), Argv: s.ExpandAll(d.config.Command),
-		Lock: lockRepo, Beside: &onboarding.HostLock{Host: s.HostName, Name: lockNginx}}
+		Lock: lockRepo, AlsoLock: onboarding.HostLock{Host: s.HostName, Name: lockNginx}}
 }
 
 // observe finds nothing to do when the site is installed and enabled on the VPS and both names
