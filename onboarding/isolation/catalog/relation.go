@@ -73,10 +73,10 @@ func (r *Relation) ReadableSQL(alias string) string {
 	var readable []string
 	for _, c := range r.Columns {
 		if c.Select {
-			readable = append(readable, query.Column(alias, c.Name))
+			readable = append(readable, c.Name)
 		}
 	}
-	return strings.Join(readable, ", ")
+	return query.Columns(alias, readable)
 }
 
 // Column returns a column by name, or nil.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
@@ -73,7 +72,7 @@ func (r *Rows) likeOwn(ctx context.Context, t *catalog.Relation, s session.Sessi
 	names := t.ColumnNames()
 	order := ""
 	if len(t.Key) > 0 {
-		order = " ORDER BY a." + strings.Join(quoted(t.Key), ", a.")
+		order = " ORDER BY " + query.Columns("a", t.Key)
 	}
 	if s.Identity.Person != nil && len(m.Of(t).Persons) > 0 {
 		// OFFSET 0 keeps the planner from going through all rows in the order of the key.
@@ -83,14 +82,6 @@ func (r *Rows) likeOwn(ctx context.Context, t *catalog.Relation, s session.Sessi
 		}
 	}
 	return r.one(ctx, t, names, t.SQL()+" a WHERE "+present+order)
-}
-
-func quoted(names []string) []string {
-	var all []string
-	for _, name := range names {
-		all = append(all, query.Name(name))
-	}
-	return all
 }
 
 // carried is what the session itself sets where the column is compared with it, or nil. Whose a row

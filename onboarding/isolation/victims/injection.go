@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// injectedTables is how many tables injected SQL reads.
-	injectedTables = 2
+	// maxInjectedTables bounds how many tables injected SQL reads.
+	maxInjectedTables = 2
 	// maxParentheses is how many parentheses injected SQL closes.
 	maxParentheses = 3
 )
@@ -54,18 +54,13 @@ func (a argument) injected() []string {
 	case a.element().isText():
 		var found []string
 		for _, sql := range a.injections() {
-			found = append(found, arrayOf(sql))
+			found = append(found, query.ArrayText([]string{sql}))
 		}
 		return found
 	case strings.HasPrefix(a.typ, "json"):
 		return a.injectedDocuments()
 	}
 	return nil
-}
-
-// arrayOf spells an array of one text.
-func arrayOf(text string) string {
-	return `{"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"}`
 }
 
 // injectedDocuments are documents with SQL in the values of the keys that the function reads and of
@@ -106,17 +101,22 @@ func (a argument) textColumns() []string {
 		i := slices.IndexFunc(t.Columns, func(c *catalog.Column) bool {
 			return c.Category == catalog.String && c.Label == "" && !slices.Contains(fixed, c.Name)
 		})
-		if i >= 0 && len(found) < injectedTables && !slices.Contains(found, t.Columns[i].Name) {
+		if i >= 0 && len(found) < maxInjectedTables && !slices.Contains(found, t.Columns[i].Name) {
 			found = append(found, t.Columns[i].Name)
 		}
 	}
 	return found
 }
 
+// injectedTables are the tables that injected SQL reads.
+func (a argument) injectedTables() []*catalog.Relation {
+	tables := a.tables()
+	return tables[:min(maxInjectedTables, len(tables))]
+}
+
 // injections are SQL for a function that puts SQL together.
 func (a argument) injections() []string {
-	tables := a.tables()
-	tables = tables[:min(injectedTables, len(tables))]
+	tables := a.injectedTables()
 	found := []string{"true", "true) OR (true"}
 	for n := range maxParentheses {
 		end := strings.Repeat(")", n)
