@@ -78,7 +78,7 @@ func (p *Prover) Changed(ctx context.Context, tx *session.Tx, of VictimRows, mad
 		if change != nil || err != nil || made.Updated+made.Deleted == 0 {
 			return change, err
 		}
-		return marked(ctx, p, tx, markedRows{of, made})
+		return of.marked(ctx, p, tx, made)
 	}
 	if made.Deleted > 0 {
 		var after int

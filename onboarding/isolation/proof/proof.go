@@ -56,7 +56,7 @@ type Prover struct {
 	Own *session.Attempts
 
 	owned map[VictimRows]ownedRows
-	shown map[window]shown
+	views map[victimView]viewedRows
 }
 
 // Confirm compares what a session sees of a relation, where a condition on the alias a holds,
@@ -251,7 +251,7 @@ func (p *Prover) Written(ctx context.Context, tx *session.Tx, w Write) (*Proof, 
 	sql := fmt.Sprintf("SELECT coalesce(%s, 'somebody'), %s FROM %s a WHERE %s AND %s AND %s LIMIT 1",
 		m.Owner(t, "a"), m.RowKey(t, "a"), t.SQL(), w.condition(), writtenHere, foreign)
 	var found *Proof
-	err := p.Victims.Observe(ctx, tx, w.Victim, func() error {
+	find := func() error {
 		row := &Proof{Rows: 1}
 		err := tx.QueryRow(ctx, sql).Scan(&row.Owner, &row.Key)
 		if errors.Is(err, pgx.ErrNoRows) {
@@ -261,17 +261,11 @@ func (p *Prover) Written(ctx context.Context, tx *session.Tx, w Write) (*Proof, 
 			found = row
 		}
 		return err
-	})
-	if err != nil || found != nil || !m.IsMembership(t) || !t.Readable() {
-		return found, err
 	}
-	// Whoever let themselves in may be the only one who sees their membership.
-	row := &Proof{Rows: 1}
-	if err := tx.QueryRow(ctx, sql).Scan(&row.Owner, &row.Key); err != nil {
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil, nil
-		}
-		return nil, err
+	err := p.Victims.Observe(ctx, tx, w.Victim, find)
+	if err == nil && found == nil && m.IsMembership(t) && t.Readable() {
+		// Whoever made themselves a member may be the only one who sees that membership.
+		err = find()
 	}
-	return row, nil
+	return found, err
 }
