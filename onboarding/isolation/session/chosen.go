@@ -30,8 +30,8 @@ var usualValues = []string{"true", "on", "1", "yes", "t", "admin", "service", "s
 type ChosenSettings struct {
 	identity Settings
 	settings []*taint.Setting
-	// carried returns the settings of the identity by which something is decided.
-	carried func() []*taint.Setting
+	// deciding returns the settings of the identity by which something is decided.
+	deciding func() []*taint.Setting
 	// Unread are the sources that could not be parsed.
 	Unread []string
 }
@@ -50,7 +50,7 @@ func ReadChosenSettings(cat *catalog.Catalog, identity Settings, server []string
 		return isCustom(name) || slices.Contains(server, strings.ToLower(name))
 	})
 	c := &ChosenSettings{identity: identity, Unread: unread}
-	c.carried = sync.OnceValue(func() []*taint.Setting {
+	c.deciding = sync.OnceValue(func() []*taint.Setting {
 		decisions, _ := taint.Read(cat, identity.IsIdentity)
 		return decisions.Settings()
 	})
@@ -182,10 +182,10 @@ func (c *ChosenSettings) Columns() []string {
 	return names
 }
 
-// Carried returns what a session's own settings hold where policies, views and functions compare the
-// identity with columns of a name, such as the token of a login.
-func (c *ChosenSettings) Carried(s Session, column string) (value string, ok bool) {
-	for _, setting := range c.carried() {
+// IdentityPart returns the part of a session's own settings that policies, views and functions compare with
+// columns of a name, such as the token of a login.
+func (c *ChosenSettings) IdentityPart(s Session, column string) (value string, ok bool) {
+	for _, setting := range c.deciding() {
 		for _, set := range c.identity.Values(s.User, s.Org) {
 			if set.Name != setting.Name {
 				continue
