@@ -104,14 +104,14 @@ func (c *ChosenSettings) Sessions(base Session, known Known) []Session {
 			sessions = append(sessions, Unset.with(extra, known.shown))
 		}
 	}
-	tryAll := func(settings []*taint.Setting, choose func(*taint.Slot) (string, bool)) {
+	tryAll := func(settings []*taint.Setting, choose taint.Choice) {
 		for _, extra := range fill(settings, choose) {
 			try(extra)
 		}
 	}
 	for i := range c.combinations() {
 		tryAll(c.settings, nth(i))
-		tryAll(c.settings, where(nth(i), valued))
+		tryAll(c.settings, only(nth(i), byValue))
 	}
 	if len(c.settings) > 1 {
 		for _, s := range c.settings {
@@ -120,18 +120,18 @@ func (c *ChosenSettings) Sessions(base Session, known Known) []Session {
 			}
 		}
 	}
-	// What one part says may keep what others open closed.
+	// One part may refuse what the others allow.
 	for _, part := range c.parts() {
 		for i := range min(maxAlone, max(1, c.combinations())) {
-			tryAll(c.settings, where(nth(i), func(slot *taint.Slot) bool { return slot == part }))
-			tryAll(c.settings, where(nth(i), func(slot *taint.Slot) bool { return slot != part }))
+			tryAll(c.settings, only(nth(i), func(slot *taint.Slot) bool { return slot == part }))
+			tryAll(c.settings, only(nth(i), func(slot *taint.Slot) bool { return slot != part }))
 		}
 	}
 	custom := slices.DeleteFunc(slices.Clone(c.settings), func(s *taint.Setting) bool { return !isCustom(s.Name) })
 	for _, value := range c.candidates(known) {
 		choose := func(slot *taint.Slot) (string, bool) { return value, !slot.Document }
 		tryAll(custom, choose)
-		tryAll(custom, where(choose, valued))
+		tryAll(custom, only(choose, byValue))
 	}
 	return sessions
 }
