@@ -38,8 +38,8 @@ type listed struct {
 	// user is what the setting of the Person holds, and role the role of the session. Either is
 	// nil where the platform opens no session.
 	user, role *string
-	// ever says that the platform opens some session for the Person.
-	ever bool
+	// opensAny says that the platform opens some session for the Person, in an Org or without.
+	opensAny bool
 }
 
 // opens reports whether the platform opens the session.
@@ -79,7 +79,7 @@ func (l *Lister) read(ctx context.Context, each func(listed) error, sql string, 
 	}
 	var row listed
 	into := []any{&row.kind, &row.person, &row.org, &row.identity.Orgs, &row.identity.CoMembers, &row.user, &row.role,
-		&row.ever}
+		&row.opensAny}
 	_, err = pgx.ForEachRow(rows, into, func() error {
 		err := each(row)
 		row = listed{}
@@ -129,7 +129,7 @@ func (l *Lister) pages(ctx context.Context, p pages, yield func([]Session) error
 			if row.kind == p.kind {
 				tenants++
 				*p.count++
-				if row.kind == Person && !row.ever {
+				if row.kind == Person && !row.opensAny {
 					*p.closed++
 				}
 			}

@@ -62,21 +62,21 @@ func (o Opening) varies() bool { return o.UserQuery != "" || o.RoleQuery != "" }
 // Opens is the condition that the platform opens sessions for a Person, by a qualified expression for
 // their id: without an Org, or in one of theirs.
 func (l *Lister) Opens(person string) string {
-	o := l.Settings.Opening
-	if !o.varies() {
-		return "true"
-	}
-	return fmt.Sprintf("(%s IS NOT NULL AND %s IS NOT NULL)", o.userSQL(person), l.someRoleSQL(person))
+	return l.opens(person, l.someRoleSQL(person))
 }
 
 // OpensIn is the condition that the platform opens sessions for a Person in an Org of theirs, by
 // qualified expressions for both ids.
 func (l *Lister) OpensIn(person, org string) string {
+	return l.opens(person, l.Settings.Opening.roleSQL(person, org))
+}
+
+func (l *Lister) opens(person, role string) string {
 	o := l.Settings.Opening
 	if !o.varies() {
 		return "true"
 	}
-	return fmt.Sprintf("(%s IS NOT NULL AND %s IS NOT NULL)", o.userSQL(person), o.roleSQL(person, org))
+	return fmt.Sprintf("(%s IS NOT NULL AND %s IS NOT NULL)", o.userSQL(person), role)
 }
 
 // someRoleSQL is the role of a Person's session without an Org or, where there is none, in the first
