@@ -29,7 +29,7 @@ const (
 	Update   Operation = "update"
 	Delete   Operation = "delete"
 	Truncate Operation = "truncate"
-	Listen   Operation = "listen" // to what a trigger sends of rows, which is a read
+	Listen   Operation = "listen" // to what a trigger sends of rows
 )
 
 // The other operations of risks.
@@ -51,7 +51,7 @@ const (
 // SetRole is the operation of a risk that the app role can become another role.
 func SetRole(role string) Operation { return Operation("set role " + role) }
 
-// AnySession is the session of a finding that does not depend on who somebody is.
+// AnySession is the session of a finding that is the same for all sessions.
 const AnySession = "any session"
 
 // Finding is one thing that a tenant can do to others, or might.

@@ -38,7 +38,7 @@ type listed struct {
 	// user is what the setting of the Person holds, and role the role of the session. Either is
 	// nil where the platform opens no session.
 	user, role *string
-	// opensAny says that the platform opens some session for the Person, in an Org or without.
+	// opensAny says that the platform opens a session for the Person, without an Org or in one of theirs.
 	opensAny bool
 }
 

@@ -87,7 +87,7 @@ func (p *pathReader) filter() {
 	p.here = here
 }
 
-// within reads what stands in parentheses, where @ is an item.
+// within reads what is in parentheses, where @ is an item.
 func (p *pathReader) within(item value) value {
 	inner := pathReader{reader: p.reader, root: p.root, item: item, variables: p.variables, tokens: p.tokens}
 	found := inner.read()

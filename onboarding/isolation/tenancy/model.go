@@ -65,8 +65,9 @@ func (m *Model) Public(r *catalog.Relation, alias string) string {
 	return fmt.Sprintf("coalesce((SELECT (%s) FROM (SELECT %s.*) public), false)", condition, query.Name(alias))
 }
 
-// Published returns a table of a view some of whose rows are public by design, if the view shows its
-// key, or nil. What the configuration says of the view itself comes first.
+// Published returns the first table of a view that has rows that are public by design, and whose key the
+// view shows. It returns nil if there is none, or if the configuration says which rows of the view itself
+// are public.
 func Published(m *Model, view *catalog.Relation) *catalog.Relation {
 	if !view.IsView() || m.PublicRows(view) != "" {
 		return nil

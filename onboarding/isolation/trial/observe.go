@@ -144,16 +144,14 @@ func reached(result *pgconn.Result) int {
 	if result.CommandTag.String() == "TRUNCATE TABLE" {
 		return 1
 	}
-	single := ""
 	if len(result.FieldDescriptions) == 1 && len(result.Rows) == 1 {
-		single = result.FieldDescriptions[0].Name
-	}
-	switch single {
-	case "count":
-		n, _ := strconv.Atoi(string(result.Rows[0][0]))
-		return n
-	case "set_config": // whose session it is
-		return 0
+		switch result.FieldDescriptions[0].Name {
+		case "count":
+			n, _ := strconv.Atoi(string(result.Rows[0][0]))
+			return n
+		case "set_config": // it only says whose session it is
+			return 0
+		}
 	}
 	return int(result.CommandTag.RowsAffected())
 }
