@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ownRows makes a table T of Persons, and a function and a trigger function that leave a trace that a
-// rollback does not undo.
+// ownRows makes a table T of Persons, and a function and a trigger function that leave a trace that
+// a rollback does not undo.
 const ownRows = `
 CREATE SEQUENCE private.T;
 CREATE FUNCTION private.mark_T() RETURNS boolean LANGUAGE plpgsql IMMUTABLE SECURITY DEFINER
@@ -52,8 +52,8 @@ func withAction(action, event string) string {
 	return strings.NewReplacer("ACTION", action, "EVENT", event).Replace(child)
 }
 
-// irreversible are the ways by which a statement reaches what a rollback does not undo. T stands for the
-// name, and said is what the report says of the way.
+// irreversible are the ways by which a statement reaches what a rollback does not undo. T stands
+// for the name, and said is what the report says of the way.
 var irreversible = []struct{ name, sql, said string }{
 	{"direct", ownRows + ownPolicies + `CREATE TRIGGER tell BEFORE INSERT ON T
 		FOR EACH ROW EXECUTE FUNCTION private.on_T();`,

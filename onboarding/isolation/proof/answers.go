@@ -20,8 +20,9 @@ type Answer struct {
 	Given []string
 }
 
-// Repeats finds the foreign row of a table that an answer repeats, by its key. It returns nil if there is
-// none, or if the answer holds nothing of it but keys, owners, booleans and what was given.
+// Repeats finds the foreign row of a table that an answer repeats, by its key. It returns nil if
+// there is none, or if the answer holds nothing of it but keys, owners, booleans and what was
+// given.
 func (p *Prover) Repeats(ctx context.Context, i tenancy.Identity, t *catalog.Relation, a Answer) (*Proof, error) {
 	m := p.Model
 	var row map[string]json.RawMessage

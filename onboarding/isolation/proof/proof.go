@@ -26,8 +26,8 @@ type Proof struct {
 	Key   string // of the row, or empty
 	Rows  int    // foreign rows among those that were compared
 	More  bool   // there may be more than those
-	// Where is a condition, on the alias a, for a row of a view that shows it. Empty: any that seems
-	// foreign.
+	// Where is a condition, on the alias a, for a row of a view that shows it. Empty: any that
+	// seems foreign.
 	Where string
 }
 
@@ -192,8 +192,8 @@ func (p *Prover) SeesWritten(ctx context.Context, tx *session.Tx, t *catalog.Rel
 	return sees, err
 }
 
-// ReadWritten returns what a session sees in columns of a row that its transaction wrote, or nil where
-// it sees none.
+// ReadWritten returns what a session sees in columns of a row that its transaction wrote, or nil
+// where it sees none.
 func (p *Prover) ReadWritten(
 	ctx context.Context, tx *session.Tx, w Write, names []string,
 ) (victims.Values, error) {

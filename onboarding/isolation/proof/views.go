@@ -56,7 +56,8 @@ func (p *Prover) ForeignParent(ctx context.Context, link tenancy.ParentLink, val
 	return found, err
 }
 
-// unpublished finds a foreign row that a view shows and that is not public by design in the view's table.
+// unpublished finds a foreign row that a view shows and that is not public by design in the view's
+// table.
 func (p *Prover) unpublished(ctx context.Context, tx *session.Tx, t, base *catalog.Relation) (*Proof, error) {
 	m, key := p.Model, base.SingleKey().Name
 	column := query.Column("a", key) + "::text"

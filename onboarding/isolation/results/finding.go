@@ -65,10 +65,11 @@ type Finding struct {
 	// Evidence says what happened to whose row, by ids and never by contents.
 	Evidence string `json:"evidence"`
 	// Proof is SQL that shows a leak to whoever pastes it into a new psql session of the app role.
-	// It is rolled back. "…" stands for what a row contains. Empty for a risk, and where a leak took
-	// more statements than anybody reads.
+	// It is rolled back. "…" stands for what a row contains. Empty for a risk, and where a leak
+	// took more statements than anybody reads.
 	Proof string `json:"proof,omitempty"`
-	// Script is the proof with what rows contain, or empty where it takes more than one transaction.
+	// Script is the proof with what rows contain, or empty where it takes more than one
+	// transaction.
 	Script string `json:"-"`
 	// Fix is SQL that closes it. An operator reads it before running it. Trial says what came of
 	// trying it; nil: nobody has.

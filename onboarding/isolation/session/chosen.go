@@ -24,9 +24,9 @@ const (
 var usualValues = []string{"true", "on", "1", "yes", "t", "admin", "service", "service_role", "superuser", "system",
 	"root", "owner", "bypass", "*", "%", "999999", ""}
 
-// ChosenSettings are the settings by which policies, views and functions decide something, and whose
-// values an attacker chooses: those that are not the identity's and, of the documents that carry it,
-// the members that users write themselves.
+// ChosenSettings are the settings by which policies, views and functions decide something, and
+// whose values an attacker chooses: those that are not the identity's and, of the documents that
+// carry it, the members that users write themselves.
 type ChosenSettings struct {
 	identity Settings
 	settings []*taint.Setting
@@ -86,8 +86,9 @@ func (k Known) shown(value string) string {
 }
 
 // Sessions returns the base session, and one without an identity, with the settings set to values
-// that may open something: all settings to what they are compared with, each of them alone, each part
-// of one alone and left out, then all alike to literals, usual words and what is known of victims.
+// that may open something: all settings to what they are compared with, each of them alone, each
+// part of one alone and left out, then all alike to literals, usual words and what is known of
+// victims.
 func (c *ChosenSettings) Sessions(base Session, known Known) []Session {
 	var sessions []Session
 	tried := map[string]bool{}
@@ -182,8 +183,8 @@ func (c *ChosenSettings) Columns() []string {
 	return names
 }
 
-// IdentityPart returns the part of a session's own settings that policies, views and functions compare with
-// columns of a name, such as the token of a login.
+// IdentityPart returns the part of a session's own settings that policies, views and functions
+// compare with columns of a name, such as the token of a login.
 func (c *ChosenSettings) IdentityPart(s Session, column string) (value string, ok bool) {
 	for _, setting := range c.deciding() {
 		for _, set := range c.identity.Values(s.User, s.Org) {

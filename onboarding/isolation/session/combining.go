@@ -50,8 +50,8 @@ func (c *ChosenSettings) combinations() int {
 	return min(most, maxTogether)
 }
 
-// fill returns combinations of values of the settings, without those that have none. There are as many as
-// the setting with most values has; one with fewer repeats its last.
+// fill returns combinations of values of the settings, without those that have none. There are as
+// many as the setting with most values has; one with fewer repeats its last.
 func fill(settings []*taint.Setting, choose taint.Choice) [][]Setting {
 	var all [][]Setting
 	values := make([][]string, len(settings))

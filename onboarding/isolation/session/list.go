@@ -38,7 +38,8 @@ type listed struct {
 	// user is what the setting of the Person holds, and role the role of the session. Either is
 	// nil where the platform opens no session.
 	user, role *string
-	// opensAny says that the platform opens a session for the Person, without an Org or in one of theirs.
+	// opensAny says that the platform opens a session for the Person, without an Org or in one of
+	// theirs.
 	opensAny bool
 }
 
@@ -177,8 +178,8 @@ func (l *Lister) FirstPage(ctx context.Context, each func(Session)) error {
 	return nil
 }
 
-// Of returns a Person's session without an Org or, where the platform opens none, in the first Org of
-// theirs in which it opens one. The error wraps pgx.ErrNoRows where it opens neither.
+// Of returns a Person's session without an Org or, where the platform opens none, in the first Org
+// of theirs in which it opens one. The error wraps pgx.ErrNoRows where it opens neither.
 func (l *Lister) Of(ctx context.Context, person string) (Session, error) {
 	var found *Session
 	id := l.Model.PersonLiteral(person)

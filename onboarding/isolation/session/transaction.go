@@ -19,7 +19,8 @@ type Conn struct {
 	stale bool
 	// heard are the latest notices.
 	heard notices
-	// entry are the statements that begin the transaction and make it the session's, until they are sent.
+	// entry are the statements that begin the transaction and make it the session's, until they are
+	// sent.
 	entry []string
 	// refused is why the server refused them, which ends the transaction.
 	refused error
@@ -127,7 +128,8 @@ func (c *Conn) send(ctx context.Context, sql string) ([]*pgconn.Result, error) {
 	if lost := query.Lost(err); lost != nil {
 		return nil, lost
 	}
-	// The server refused a statement of the entry, or could not parse sql. The entry alone shows which.
+	// The server refused a statement of the entry, or could not parse sql. The entry alone shows
+	// which.
 	if err := query.Exec(ctx, c.conn, "ROLLBACK"); err != nil {
 		return nil, err
 	}
@@ -202,8 +204,8 @@ type Tx struct {
 	conn    *Conn
 }
 
-// Pgx is the connection that the transaction runs on. The transaction begins with its first statement, so
-// callers first run one by another method.
+// Pgx is the connection that the transaction runs on. The transaction begins with its first
+// statement, so callers first run one by another method.
 func (t *Tx) Pgx() *pgx.Conn { return t.conn.conn }
 
 // Exec runs statements.
@@ -222,8 +224,8 @@ func (t *Tx) Affected(ctx context.Context, sql string) (int, error) {
 	return query.Affected(results), nil
 }
 
-// Change runs a statement and returns the number of rows that it touched. One that the server refuses,
-// or that touches none, is taken back, and the transaction goes on.
+// Change runs a statement and returns the number of rows that it touched. One that the server
+// refuses, or that touches none, is taken back, and the transaction goes on.
 func (t *Tx) Change(ctx context.Context, sql string) (rows int, err error) {
 	if err := t.Exec(ctx, "SAVEPOINT change"); err != nil {
 		return 0, err

@@ -13,8 +13,8 @@ import (
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 )
 
-// compiledBy names the compiler in the path of the cache, since machine code of another version must not
-// run. wazero itself tells versions apart, but not in the binaries of tests.
+// compiledBy names the compiler in the path of the cache, since machine code of another version
+// must not run. wazero itself tells versions apart, but not in the binaries of tests.
 const compiledBy = "wazero@v1.12.0"
 
 // cacheDir is the directory that keeps the compiled parser between processes, in the user's cache
@@ -48,8 +48,8 @@ type code struct {
 	compiled wazero.CompiledModule
 }
 
-// load compiles a module, or takes what an earlier process compiled from a directory, which it removes
-// where that fails. Without the name of a directory, it compiles.
+// load compiles a module, or takes what an earlier process compiled from a directory, which it
+// removes where that fails. Without the name of a directory, it compiles.
 func load(ctx context.Context, dir string, binary []byte) (*code, error) {
 	if dir != "" {
 		if cache, err := wazero.NewCompilationCacheWithDir(dir); err == nil {

@@ -115,7 +115,8 @@ func TestParser(t *testing.T) {
 		if _, err := plpgsql(strings.Replace(function, "RETURN 1", "RETRN 1", 1)); err == nil {
 			t.Error("an error in PL/pgSQL is none")
 		}
-		// Parse trees nested too deeply for the parser's stack are an error, and the next text is parsed.
+		// Parse trees nested too deeply for the parser's stack are an error, and the next text is
+		// parsed.
 		if _, err := Statements("SELECT " + strings.Repeat("(", 100_000)); err == nil {
 			t.Error("unbalanced parentheses parse")
 		}

@@ -15,8 +15,9 @@ import (
 	"github.com/wasilibs/wazero-helpers/allocator"
 )
 
-// The functions of go-pgquery compile the parser in each process. This package needs what is internal
-// there, and links it by name: the parser's WebAssembly, its host functions, and their state of one call.
+// The functions of go-pgquery compile the parser in each process. This package needs what is
+// internal there, and links it by name: the parser's WebAssembly, its host functions, and their
+// state of one call.
 //
 //go:linkname libPGQuery github.com/wasilibs/go-pgquery/internal/wasm.LibPGQuery
 var libPGQuery []byte
@@ -87,7 +88,8 @@ func start() (err error) {
 	return err
 }
 
-// call is one call of the parser. err is the first failure of WebAssembly, after which nothing is called.
+// call is one call of the parser. err is the first failure of WebAssembly, after which nothing is
+// called.
 type call struct {
 	ctx    context.Context
 	module api.Module

@@ -31,8 +31,8 @@ type pathReader struct {
 	operator string
 }
 
-// read reads to the end, or to the parenthesis that closes the expression, and returns what its last path
-// leads to.
+// read reads to the end, or to the parenthesis that closes the expression, and returns what its
+// last path leads to.
 func (p *pathReader) read() value {
 	for len(p.tokens) > 0 {
 		switch t := p.next(); {
@@ -132,7 +132,8 @@ func comparison(token string) string {
 	return ""
 }
 
-// operand reads a constant or a variable. Other words, such as with, strict or exists, change nothing.
+// operand reads a constant or a variable. Other words, such as with, strict or exists, change
+// nothing.
 func (p *pathReader) operand(token string) {
 	// PostgreSQL quotes names when it shows a policy.
 	name, isVariable := strings.CutPrefix(strings.ReplaceAll(token, `$"`, "$"), "$")
@@ -143,7 +144,8 @@ func (p *pathReader) operand(token string) {
 	}
 }
 
-// constant is the text of a JSON value. A string that would read as another JSON value keeps its quotes.
+// constant is the text of a JSON value. A string that would read as another JSON value keeps its
+// quotes.
 func constant(token string) (text string, ok bool) {
 	if json.Unmarshal([]byte(token), &text) == nil && token != "null" && !isScalar(text) {
 		return text, true
@@ -209,7 +211,8 @@ func pathTokens(path string) []string {
 	return tokens
 }
 
-// span is how far a text goes on, after its first character, with characters for which a condition holds.
+// span is how far a text goes on, after its first character, with characters for which a condition
+// holds.
 func span(text string, holds func(byte) bool) int {
 	end := 1
 	for end < len(text) && holds(text[end]) {

@@ -20,8 +20,8 @@ type Slot struct {
 	Presence bool
 }
 
-// Part returns the part of a value of the setting: the value itself, or a text, number or boolean in a
-// JSON object.
+// Part returns the part of a value of the setting: the value itself, or a text, number or boolean
+// in a JSON object.
 func (s *Slot) Part(value string) (part string, ok bool) {
 	if len(s.origin.path) == 0 {
 		return value, !s.Document
@@ -102,8 +102,8 @@ func (s *Setting) Fill(choose Choice) []string {
 	return values
 }
 
-// Within returns the setting as far as something is decided by some members of the JSON object that it
-// holds.
+// Within returns the setting as far as something is decided by some members of the JSON object that
+// it holds.
 func (s *Setting) Within(members []string) *Setting {
 	found := &Setting{Name: s.Name, slots: map[string]*Slot{}}
 	for _, key := range s.order {

@@ -238,7 +238,8 @@ func (l *looker) mine(t *catalog.Relation, s session.Session) string {
 	return fmt.Sprintf("NOT coalesce(%s, false)", m.Foreign(t, "a", m.IdentitySQL(s.Identity), tenancy.Attacker))
 }
 
-// countSQL counts a session's own rows or, where it may not read whose a row is, whether it sees any.
+// countSQL counts a session's own rows or, where it may not read whose a row is, whether it sees
+// any.
 func (l *looker) countSQL(t *catalog.Relation, s session.Session) string {
 	if t.CanRead(l.config.Model.Of(t).Columns()...) {
 		return fmt.Sprintf("(SELECT count(*) FROM %s a WHERE %s)", t.SQL(), l.mine(t, s))

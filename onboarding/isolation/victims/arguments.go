@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// maxArgumentLists bounds how many ways one function is called against one victim, and maxPresetLists
-	// how many more leave arguments at their defaults.
+	// maxArgumentLists bounds how many ways one function is called against one victim, and
+	// maxPresetLists how many more leave arguments at their defaults.
 	maxArgumentLists, maxPresetLists = 12, 4
 )
 
@@ -94,8 +94,8 @@ func (c *Caller) Arguments(f *catalog.Function, v tenancy.Tenant) []Argument {
 	return found
 }
 
-// ArgumentLists returns ways to call a function against a victim. The last of them leave the arguments
-// that have defaults at these.
+// ArgumentLists returns ways to call a function against a victim. The last of them leave the
+// arguments that have defaults at these.
 func (c *Caller) ArgumentLists(f *catalog.Function, v tenancy.Tenant) []string {
 	arguments := c.Arguments(f, v)
 	values, presets, anyPreset := make([][]string, len(arguments)), make([][]string, len(arguments)), false
@@ -191,8 +191,8 @@ func (c *Caller) IDs(v tenancy.Tenant) []string {
 	return ids
 }
 
-// Nobody returns an argument list with ids that nobody has in the place of the victim's ids. It returns ""
-// where the list names none of these.
+// Nobody returns an argument list with ids that nobody has in the place of the victim's ids. It
+// returns "" where the list names none of these.
 func (c *Caller) Nobody(arguments string, v tenancy.Tenant) string {
 	ids, named := c.IDs(v), false
 	changed := literalText.ReplaceAllStringFunc(arguments, func(literal string) string {

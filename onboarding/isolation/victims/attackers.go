@@ -55,8 +55,8 @@ func (v *Victims) Attackers(ctx context.Context, victim tenancy.Tenant) ([]sessi
 	return sessions, nil
 }
 
-// openedInOrg returns sessions of somebody who acts in an Org of theirs, with other settings that opened
-// a read. Such a session may be able to move rows that it reads into that Org.
+// openedInOrg returns sessions of somebody who acts in an Org of theirs, with other settings that
+// opened a read. Such a session may be able to move rows that it reads into that Org.
 func (v *Victims) openedInOrg(plain []session.Session) []session.Session {
 	member := slices.IndexFunc(plain, func(s session.Session) bool { return s.Kind == session.Member })
 	if member < 0 || len(v.opened) == 0 {

@@ -59,7 +59,8 @@ type Canaries struct {
 // Row returns what an attacker may know of one row of a victim's in a table, or nil.
 func (c *Canaries) Row(v tenancy.Tenant, t *catalog.Relation) Values { return c.rows[v][t] }
 
-// ValueOf returns the longest of what victims' rows hold in a column, or "" where they hold nothing.
+// ValueOf returns the longest of what victims' rows hold in a column, or "" where they hold
+// nothing.
 func (c *Canaries) ValueOf(t *catalog.Relation, column string) string {
 	longest := ""
 	for _, rows := range c.rows {
@@ -215,8 +216,8 @@ func (c *Canaries) find(value any, s session.Session, given []string) *Canary {
 	return nil
 }
 
-// FindIn looks anywhere in a text, such as an error message, for a canary that a session may not know. A
-// value that is also in the call that led to the text proves nothing.
+// FindIn looks anywhere in a text, such as an error message, for a canary that a session may not
+// know. A value that is also in the call that led to the text proves nothing.
 func (c *Canaries) FindIn(text string, s session.Session, call string) *Canary {
 	var first string
 	for value, canary := range c.byValue {

@@ -19,9 +19,9 @@ const (
 )
 
 // InjectionLists returns ways to call a function that puts SQL together, with SQL for each of its
-// arguments that holds texts: out of quotes and parentheses, in the place of a number or a name, as a
-// second statement, and such that only the number of rows that are found, or an error, tells of it.
-// Documents hold it as a value and as a key.
+// arguments that holds texts: out of quotes and parentheses, in the place of a number or a name, as
+// a second statement, and such that only the number of rows that are found, or an error, tells of
+// it. Documents hold it as a value and as a key.
 func (c *Caller) InjectionLists(f *catalog.Function, v tenancy.Tenant) []string {
 	if !f.Mentions("execute") {
 		return nil
@@ -93,7 +93,8 @@ func (a argument) injectedDocuments() []string {
 	return found
 }
 
-// textColumns are a column with texts, and no key, of each of a few tables that the function may read.
+// textColumns are a column with texts, and no key, of each of a few tables that the function may
+// read.
 func (a argument) textColumns() []string {
 	var found []string
 	for _, t := range a.tables() {

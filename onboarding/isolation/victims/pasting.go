@@ -8,8 +8,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 )
 
-// usual is a value that most likely makes a call succeed: the argument's default, the direction or the
-// column of a sort order where the name of a text says that it is one, or else the first candidate.
+// usual is a value that most likely makes a call succeed: the argument's default, the direction or
+// the column of a sort order where the name of a text says that it is one, or else the first
+// candidate.
 func (a argument) usual() string {
 	switch {
 	case a.preset != "":
@@ -26,7 +27,8 @@ func (a argument) usual() string {
 
 func (a argument) spell(value string) string { return value + "::" + a.typ }
 
-// sortColumns are a column of each of the tables that injected SQL reads: its key, or else its first.
+// sortColumns are a column of each of the tables that injected SQL reads: its key, or else its
+// first.
 func (a argument) sortColumns() []*catalog.Column {
 	var found []*catalog.Column
 	for _, t := range a.injectedTables() {
@@ -39,14 +41,14 @@ func (a argument) sortColumns() []*catalog.Column {
 	return found
 }
 
-// afterExpression is SQL for a function that pastes an argument after an expression or in its place, such
-// as the column that it sorts by, or the direction. What the SQL reads shows in an error, whose message
-// has a digest of it, or in the number of rows that a call returns.
+// afterExpression is SQL for a function that pastes an argument after an expression or in its
+// place, such as the column that it sorts by, or the direction. What the SQL reads shows in an
+// error, whose message has a digest of it, or in the number of rows that a call returns.
 func (a argument) afterExpression() []string {
 	var found []string
 	for _, t := range a.injectedTables() {
-		// random() keeps the expression from being constant: since PostgreSQL 16, an aggregate does not
-		// evaluate a constant in its ORDER BY.
+		// random() keeps the expression from being constant: since PostgreSQL 16, an aggregate does
+		// not evaluate a constant in its ORDER BY.
 		failing := fmt.Sprintf("(SELECT 'x' || md5(string_agg(v::text, '' ORDER BY v::text)) FROM %s v)::int"+
 			" + (0 * random())::int", t.SQL())
 		ends := []string{", " + failing}

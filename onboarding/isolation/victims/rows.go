@@ -20,8 +20,8 @@ const rowsPerVictim = 3
 // Values are the values of a row as text, by column. nil is NULL.
 type Values map[string]*string
 
-// GiveTo makes a tenant the owner of a row: it sets the columns that hold tenants of that kind or of
-// either, and clears those of Orgs for a Person.
+// GiveTo makes a tenant the owner of a row: it sets the columns that hold tenants of that kind or
+// of either, and clears those of Orgs for a Person.
 func (values Values) GiveTo(v tenancy.Tenant, o *tenancy.Ownership) {
 	for _, c := range o.Orgs {
 		if values[c] = nil; v.IsOrg() {
@@ -186,8 +186,8 @@ func (r *Rows) Any(ctx context.Context, t *catalog.Relation, names []string, con
 	return r.one(ctx, t, names, t.SQL()+" a WHERE "+condition)
 }
 
-// one reads columns of the first row of a FROM clause, in which a is the alias of t. It returns nil if
-// there is none.
+// one reads columns of the first row of a FROM clause, in which a is the alias of t. It returns nil
+// if there is none.
 func (r *Rows) one(ctx context.Context, t *catalog.Relation, names []string, from string) ([]*string, error) {
 	var values []*string
 	err := r.config.Truth.QueryRow(ctx, fmt.Sprintf("SELECT %s FROM %s LIMIT 1", query.Texts("a", names), from)).

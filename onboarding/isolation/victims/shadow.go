@@ -12,8 +12,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// Shadow says for whom rows of temporary tables are made: an attacker who claims a part in what is the
-// victim's.
+// Shadow says for whom rows of temporary tables are made: an attacker who claims a part in what is
+// the victim's.
 type Shadow struct {
 	Session  session.Session
 	Victim   tenancy.Tenant
@@ -79,8 +79,8 @@ func (c *Caller) WithRows(rows []OwnRow) *Caller {
 	return &with
 }
 
-// ownValues are values of rows that the attacker wrote, in columns that the argument is named for and that
-// lead to no other row.
+// ownValues are values of rows that the attacker wrote, in columns that the argument is named for
+// and that lead to no other row.
 func (a argument) ownValues() literals {
 	var found literals
 	for _, row := range a.caller.ownRows {
