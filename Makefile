@@ -117,8 +117,8 @@ FUZZING = for each in $(1); do \
 			go test "$${each%:*}" -run '^$$' -fuzz "^$${each\#*:}$$" -fuzztime $(2) || exit 1; \
 	done
 
-# The parser whose turn it is, with 2,000 inputs, as make test has compiled it: with the race detector, and without the guidance
-# by coverage of make fuzz, for which Go compiles every package that the parser imports once more.
+# The parser whose turn it is, with 2,000 inputs. It is as make test has compiled it: with the race detector, and
+# without the coverage that guides make fuzz, for which Go compiles every package that the parser imports once more.
 TURN = $(word $(shell echo $$(($$(git rev-list --count HEAD || echo 0) % $(words $(TARGETS)) + 1))),$(TARGETS))
 BRIEF = each=$(TURN) && echo "$$each" && \
 	$(RACE) -c -o .build/fuzz.test "$${each%:*}" && cd "$${each%:*}" && \

@@ -76,9 +76,9 @@ type Command struct {
 	// Lock names the part of the host that the command needs for itself. The command holds the
 	// lock, so the lock outlives a bot that dies.
 	Lock string `json:"lock,omitempty"`
-	// Beside is what the command changes on another host, which no other change may use meanwhile,
-	// nil if there is nothing.
-	Beside *HostLock `json:"beside,omitempty"`
+	// AlsoLock is what the command changes on another host, zero if there is nothing. No other change
+	// may use it meanwhile.
+	AlsoLock HostLock `json:"also_lock,omitzero"`
 	// Sources are what the command runs and deploys from Dir, a work tree of git: the first is a
 	// domain's folder, the others files that the command names. It runs only if all of them are
 	// committed and still these.
@@ -98,8 +98,8 @@ func (c *Command) Locks() (list []HostLock) {
 	if c.Lock != "" {
 		list = append(list, HostLock{c.Host, c.Lock})
 	}
-	if c.Beside != nil {
-		list = append(list, *c.Beside)
+	if c.AlsoLock != (HostLock{}) {
+		list = append(list, c.AlsoLock)
 	}
 	return list
 }

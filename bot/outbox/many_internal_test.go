@@ -14,13 +14,14 @@ import (
 // manyMessages are threads that were delivered, one an hour until now.
 const manyMessages = `
 INSERT INTO slack_messages (key, channel, channel_id, thread, text, hash, delivered_hash, delivered_at, ts)
-	SELECT 'run/' || n || part, 'C024BE91L', 'C024BE91L', CASE WHEN part <> '' THEN 'run/' || n END, 'text', '\x01', '\x01',
-		now() - (2000 - n) * interval '1 hour', 1700000000 + n || '.000' || 100 + length(part)
+	SELECT 'run/' || n || part, 'C024BE91L', 'C024BE91L', CASE WHEN part <> '' THEN 'run/' || n END, 'text',
+		'\x01', '\x01', now() - (2000 - n) * interval '1 hour', 1700000000 + n || '.000' || 100 + length(part)
 	FROM generate_series(1, 2000) n, unnest(ARRAY['', '/1', '/22', '/333', '/4444', '/55555', '/666666']) part;
 ANALYZE slack_messages`
 
 // messagesRead is how many messages this session has read lately.
-const messagesRead = `SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'slack_messages'`
+const messagesRead = `SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables
+	WHERE relname = 'slack_messages'`
 
 // What is about one thread, one person or the last days reads nothing of the other messages.
 func TestFewOfManyMessagesAreRead(t *testing.T) {

@@ -90,12 +90,11 @@ func (o *Outbox) Put(ctx context.Context, tx pgx.Tx, messages ...post.Message) e
 			continue
 		}
 		var channel string
-		err = pgx.ErrNoRows
 		if !exists {
 			channel, err = insert(ctx, tx, m, c)
 		}
-		if errors.Is(err, pgx.ErrNoRows) && m.File == nil {
-			err = tx.QueryRow(ctx, changeMessage, m.Key, c.text, c.blocks, c.fallback, c.hash, m.Urgent).Scan(&channel)
+		if exists || errors.Is(err, pgx.ErrNoRows) { // perhaps somebody else has just inserted it
+			channel, err = change(ctx, tx, m, c)
 		}
 		if errors.Is(err, pgx.ErrNoRows) {
 			continue
@@ -130,6 +129,7 @@ func hashes(ctx context.Context, tx pgx.Tx, messages []post.Message) (map[string
 	return known, err
 }
 
+// insert adds a message and returns its channel, or [pgx.ErrNoRows] if there is one with its key.
 func insert(ctx context.Context, tx pgx.Tx, m post.Message, c content) (channel string, err error) {
 	var file post.File
 	if m.File != nil {
@@ -137,6 +137,16 @@ func insert(ctx context.Context, tx pgx.Tx, m post.Message, c content) (channel 
 	}
 	err = tx.QueryRow(ctx, insertMessage, m.Key, m.Channel, m.Thread, m.ThreadTS, c.text, c.blocks, c.fallback,
 		storable(file.Name), storable(file.Title), file.Content, c.hash, m.Urgent).Scan(&channel)
+	return channel, err
+}
+
+// change gives a message that exists another content and returns its channel, or [pgx.ErrNoRows] if it has
+// that content already. A message with a file never changes.
+func change(ctx context.Context, tx pgx.Tx, m post.Message, c content) (channel string, err error) {
+	if m.File != nil {
+		return "", pgx.ErrNoRows
+	}
+	err = tx.QueryRow(ctx, changeMessage, m.Key, c.text, c.blocks, c.fallback, c.hash, m.Urgent).Scan(&channel)
 	return channel, err
 }
 

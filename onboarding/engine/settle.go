@@ -87,10 +87,14 @@ func (h *holder) lockAll(
 }
 
 func (h *holder) lock(ctx context.Context, wanted resource, waiting func(string)) error {
-	locked, err := h.session.TryLock(ctx, wanted.lock) // one statement, where waiting takes four
-	for err == nil && !locked {
-		if locked, err = h.session.LockWithin(ctx, wanted.lock, lockPause); err != nil || locked {
-			break
+	// Most locks are free, and this takes one statement where waiting takes four.
+	if locked, err := h.session.TryLock(ctx, wanted.lock); err != nil || locked {
+		return err
+	}
+	for {
+		locked, err := h.session.LockWithin(ctx, wanted.lock, lockPause)
+		if err != nil || locked {
+			return err
 		}
 		slug, err := h.session.WhoHolds(ctx, wanted.lock)
 		if err != nil {
@@ -100,7 +104,6 @@ func (h *holder) lock(ctx context.Context, wanted resource, waiting func(string)
 			waiting("Waiting for " + wanted.what + ", which the run of " + slug + " is using.")
 		}
 	}
-	return err
 }
 
 // resource is something that one change at a time is applied to.

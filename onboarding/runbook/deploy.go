@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/atlilith/onboardbot/internal/routine"
@@ -63,7 +64,7 @@ func makeWebroot(s *site.Site) onboarding.Command {
 func (d *deploy) command(s *site.Site) onboarding.Command {
 	repo := d.folders.Repo()
 	return onboarding.Command{Host: repo.Host().Name(), Dir: repo.Dir(), Argv: s.ExpandAll(d.config.Command),
-		Lock: lockRepo, Beside: &onboarding.HostLock{Host: s.HostName, Name: lockNginx}}
+		Lock: lockRepo, AlsoLock: onboarding.HostLock{Host: s.HostName, Name: lockNginx}}
 }
 
 // observe finds nothing to do when the site is installed and enabled on the VPS and both names
@@ -74,20 +75,27 @@ func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation,
 	var installed *site.Installation
 	var down []onboarding.Finding
 	command := d.command(s.site)
-	var unbound error // why the command has no sources
-	var other string  // a file that is not on the VPS as it is committed
-	// What comes last is looked up beside the rest where it is most likely needed: before an application,
-	// what it is bound to, and after it, what it installed.
+	// These two are needed in some cases only. Where that is likely, they are looked up beside the rest:
+	// before an application, what the command is bound to, and after it, what it installed.
+	sources := sync.OnceValues(func() ([]onboarding.Source, error) {
+		if s.forPlan {
+			return d.folders.PlannedSources(ctx, s.run, have, command.Argv)
+		}
+		return d.folders.Sources(ctx, s.site, command.Argv)
+	})
+	otherFile := sync.OnceValues(func() (string, error) {
+		return s.site.OtherFile(ctx, have.Below(d.config.Site))
+	})
 	group, groupCtx := routine.WithContext(ctx)
 	if !s.forPlan && !s.applying() {
 		group.Go(func() error {
-			command.Sources, unbound = d.folders.Sources(groupCtx, s.site, command.Argv)
+			_, _ = sources()
 			return nil
 		})
 	}
 	group.Go(func() (err error) {
 		if have, err = d.folders.Observe(groupCtx, s.site); err == nil && s.applying() {
-			other, err = s.site.OtherFile(groupCtx, have.Below(d.config.Site))
+			_, _ = otherFile()
 		}
 		return err
 	})
@@ -105,9 +113,7 @@ func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation,
 		return onboarding.Observation{}, err
 	}
 	if reason == "" && !deployconfig.ManagedByCertbot(installed.Conf) {
-		if !s.applying() {
-			other, err = s.site.OtherFile(ctx, have.Below(d.config.Site))
-		}
+		other, err := otherFile()
 		if err != nil {
 			return onboarding.Observation{}, err
 		}
@@ -126,14 +132,8 @@ func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation,
 		}
 		reason = "it does not answer: " + down[0].Detail
 	}
-	switch {
-	case s.forPlan:
-		command.Sources, unbound = d.folders.PlannedSources(ctx, s.run, have, command.Argv)
-	case s.applying():
-		command.Sources, unbound = d.folders.Sources(ctx, s.site, command.Argv)
-	}
-	if unbound != nil {
-		return onboarding.Observation{}, unbound
+	if command.Sources, err = sources(); err != nil {
+		return onboarding.Observation{}, err
 	}
 	change := onboarding.Change{Summary: fmt.Sprintf("Deploy %s to %s: %s", s.site.Domain, s.site.HostName, reason)}
 	if !installed.Webroot {

@@ -119,14 +119,7 @@ func oneOf(known func(*scope) []onboarding.Command) func(*scope, onboarding.Comm
 
 func sameCommand(a, b onboarding.Command) bool {
 	return a.Host == b.Host && a.Dir == b.Dir && a.Lock == b.Lock && a.Stdin == b.Stdin &&
-		sameLock(a.Beside, b.Beside) && slices.Equal(a.Argv, b.Argv) && slices.Equal(a.Sources, b.Sources)
-}
-
-func sameLock(a, b *onboarding.HostLock) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return *a == *b
+		a.AlsoLock == b.AlsoLock && slices.Equal(a.Argv, b.Argv) && slices.Equal(a.Sources, b.Sources)
 }
 
 // ownRecords allows the records of the domain and below it.

@@ -71,15 +71,15 @@ func TestGuard(t *testing.T) {
 	}
 	deploys := func(target string, sources ...string) onboarding.Item {
 		command := onboarding.Command{Host: "apricot", Dir: "/nowhere", Lock: "repo",
-			Beside: &onboarding.HostLock{Host: "vps-0", Name: "nginx"},
-			Argv:   []string{"./run", "deploy:" + target, "--from-local", "--nginx"}}
+			AlsoLock: onboarding.HostLock{Host: "vps-0", Name: "nginx"},
+			Argv:     []string{"./run", "deploy:" + target, "--from-local", "--nginx"}}
 		for _, path := range sources {
 			command.Sources = append(command.Sources, onboarding.Source{Path: path, Object: strings.Repeat("0f", 20)})
 		}
 		return onboarding.Item{Command: &command}
 	}
 	alone := func(item onboarding.Item) onboarding.Item {
-		item.Command.Beside = nil
+		item.Command.AlsoLock = onboarding.HostLock{}
 		return item
 	}
 	records := func(name string) onboarding.Item {

@@ -119,9 +119,8 @@ func (w *fixture) deploy(t *testing.T, run *onboarding.Run) {
 	if change := w.do(run, step); len(change.Items) != 1 ||
 		!strings.HasSuffix(change.Summary, "what is installed is not what is committed") {
 		t.Errorf("got %+v", change)
-	} else if beside := change.Items[0].Command.Beside; beside == nil || *beside != (onboarding.HostLock{
-		Host: "vps-0", Name: "nginx"}) {
-		t.Errorf("certbot may write back the old configuration: got %+v", beside)
+	} else if lock := change.Items[0].Command.AlsoLock; lock != (onboarding.HostLock{Host: "vps-0", Name: "nginx"}) {
+		t.Errorf("certbot may write back the old configuration: got %+v", lock)
 	}
 	// Enabled by a copy: certbot would edit that and leave the original.
 	w.vps("rm " + enabled + " && cp " + available + " " + enabled)

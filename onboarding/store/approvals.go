@@ -260,22 +260,15 @@ func loadVotes(ctx context.Context, db DB, approvals []*onboarding.Approval) err
 
 // scanVotes reads the votes on approvals into them.
 func scanVotes(rows pgx.Rows, approvals []*onboarding.Approval) error {
-	byID := make(map[uuid.UUID]*onboarding.Approval, len(approvals))
-	for _, approval := range approvals {
-		byID[approval.ID] = approval
-	}
-	var id uuid.UUID
 	var vote onboarding.Vote
 	var notBefore *time.Time
-	into := []any{&id, &vote.By.ID, &vote.By.Name, &vote.Agrees, &vote.Reason, &vote.BrokeGlass, &vote.At,
+	fields := []any{&vote.By.ID, &vote.By.Name, &vote.Agrees, &vote.Reason, &vote.BrokeGlass, &vote.At,
 		&vote.Source, &vote.Confirmed, &vote.Signature, &notBefore}
-	_, err := pgx.ForEachRow(rows, into, func() error {
+	owners := byID(approvals, func(a *onboarding.Approval) uuid.UUID { return a.ID })
+	err := forEachOwner(rows, owners, fields, func(approval *onboarding.Approval) {
 		vote.NotBefore = orZero(notBefore)
-		if approval := byID[id]; approval != nil { // nil of one that was added since they were read
-			approval.Votes = append(approval.Votes, vote)
-		}
+		approval.Votes = append(approval.Votes, vote)
 		vote = onboarding.Vote{}
-		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("votes: %w", err)

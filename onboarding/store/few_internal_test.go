@@ -20,7 +20,8 @@ INSERT INTO runs (id, slug, request, requester, channel, tenant_id, submission, 
 		'C024BE91L', md5('tenant' || n)::uuid, 'view-' || n, 'done'
 	FROM generate_series(1, 2000) n;
 INSERT INTO approvals (id, run_id, step, change, digest, state, expires_at, remind_at, closed_at)
-	SELECT md5(r.id || 'approval' || n)::uuid, r.id, 'step-' || n, c, encode(sha256(c), 'hex'), 'used', now(), now(), now()
+	SELECT md5(r.id || 'approval' || n)::uuid, r.id, 'step-' || n, c, encode(sha256(c), 'hex'), 'used',
+		now(), now(), now()
 	FROM runs r, generate_series(1, 7) n, convert_to('{"items":[],"summary":""}', 'UTF8') c;
 INSERT INTO attempts (id, run_id, step, approval_id, outcome, finished_at)
 	SELECT id, run_id, step, id, 'done', now() FROM approvals;

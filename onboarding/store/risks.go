@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -89,22 +91,16 @@ func queryRisks(ctx context.Context, db DB, sql string, args ...any) ([]*risk.Re
 	if err != nil {
 		return nil, fmt.Errorf("risks: %w", err)
 	}
-	byID := make(map[uuid.UUID]*risk.Request, len(risks))
-	ids := make([]uuid.UUID, len(risks))
-	for i, r := range risks {
-		byID[r.ID], ids[i] = r, r.ID
-	}
-	if rows, err = db.Query(ctx, votesOnRisks, ids); err != nil {
+	owners := byID(risks, func(r *risk.Request) uuid.UUID { return r.ID })
+	if rows, err = db.Query(ctx, votesOnRisks, slices.Collect(maps.Keys(owners))); err != nil {
 		return nil, fmt.Errorf("votes on risks: %w", err)
 	}
-	var id uuid.UUID
 	var vote risk.Vote
-	into := []any{&id, &vote.Act, &vote.By.ID, &vote.By.Name, &vote.Reason, &vote.Source, &vote.At, &vote.Confirmed,
+	fields := []any{&vote.Act, &vote.By.ID, &vote.By.Name, &vote.Reason, &vote.Source, &vote.At, &vote.Confirmed,
 		&vote.Signature}
-	_, err = pgx.ForEachRow(rows, into, func() error {
-		byID[id].Votes = append(byID[id].Votes, vote)
-		vote.Signature = nil // the next row brings its own
-		return nil
+	err = forEachOwner(rows, owners, fields, func(r *risk.Request) {
+		r.Votes = append(r.Votes, vote)
+		vote = risk.Vote{}
 	})
 	if err != nil {
 		return nil, fmt.Errorf("votes on risks: %w", err)

@@ -252,21 +252,14 @@ func loadSteps(ctx context.Context, db DB, runs []*onboarding.Run) error {
 
 // scanSteps reads the steps of runs into them.
 func scanSteps(rows pgx.Rows, runs []*onboarding.Run) error {
-	byID := make(map[uuid.UUID]*onboarding.Run, len(runs))
-	for _, run := range runs {
-		byID[run.ID] = run
-	}
-	var id uuid.UUID
 	var step onboarding.Step
 	var due *time.Time
-	into := []any{&id, &step.Definition, &step.State, &step.Detail, &step.Findings, &due, &step.Changed}
-	_, err := pgx.ForEachRow(rows, into, func() error {
+	fields := []any{&step.Definition, &step.State, &step.Detail, &step.Findings, &due, &step.Changed}
+	owners := byID(runs, func(run *onboarding.Run) uuid.UUID { return run.ID })
+	err := forEachOwner(rows, owners, fields, func(run *onboarding.Run) {
 		step.Due = orZero(due)
-		if run := byID[id]; run != nil { // nil of a run that was added since they were read
-			run.Steps = append(run.Steps, step)
-		}
+		run.Steps = append(run.Steps, step)
 		step = onboarding.Step{}
-		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("steps: %w", err)

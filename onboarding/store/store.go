@@ -89,6 +89,29 @@ func orNull[T comparable](value T) *T {
 	return &value
 }
 
+// byID indexes what has an id.
+func byID[T any](list []*T, id func(*T) uuid.UUID) map[uuid.UUID]*T {
+	index := make(map[uuid.UUID]*T, len(list))
+	for _, each := range list {
+		index[id(each)] = each
+	}
+	return index
+}
+
+// forEachOwner reads rows of which each belongs to one of the owners, whose id is the first column, and calls
+// add with that owner once the other columns are in fields. A row of an owner that was added to the database
+// since the owners were read is left out.
+func forEachOwner[T any](rows pgx.Rows, owners map[uuid.UUID]*T, fields []any, add func(owner *T)) error {
+	var id uuid.UUID
+	_, err := pgx.ForEachRow(rows, append([]any{&id}, fields...), func() error {
+		if owner := owners[id]; owner != nil {
+			add(owner)
+		}
+		return nil
+	})
+	return err
+}
+
 // first returns the first of a list, nil where it is empty.
 func first[T any](list []*T, err error) (*T, error) {
 	if err != nil || len(list) == 0 {

@@ -120,14 +120,12 @@ func loadUndos(ctx context.Context, db DB, runs []*onboarding.Run) error {
 	if err != nil {
 		return fmt.Errorf("undos: %w", err)
 	}
-	var id uuid.UUID
 	var undo onboarding.Undo
 	var at *time.Time
-	_, err = pgx.ForEachRow(rows, []any{&id, &undo.Run, &undo.State, &at}, func() error {
+	err = forEachOwner(rows, ended, []any{&undo.Run, &undo.State, &at}, func(run *onboarding.Run) {
 		found := undo
 		found.Ended = orZero(at)
-		ended[id].Undo = &found
-		return nil
+		run.Undo = &found
 	})
 	if err != nil {
 		return fmt.Errorf("undos: %w", err)

@@ -17,8 +17,8 @@ func TestAlarms(t *testing.T) {
 			{Name: "www.merche.com.", Type: "A", After: []string{"192.0.2.1"}},
 			{Name: "merche.com.", Type: "TXT", Before: []string{"a"}, After: []string{"b"}},
 			{Name: "old.merche.com.", Type: "A", Before: []string{"192.0.2.1"}}}}}}}}
-	want := []string{"🔴 *merche.com A already exists:* 198.51.100.7. The change replaces it, and this name will no " +
-		"longer reach what is there now."}
+	want := []string{"🔴 *merche.com A already exists:* 198.51.100.7. The change replaces it, and this name will " +
+		"no longer reach what is there now."}
 	if diff := cmp.Diff(want, Alarms(approval)); diff != "" {
 		t.Error(diff)
 	}

@@ -155,17 +155,16 @@ func commandPart(command *onboarding.Command) mrkdwn.Part {
 	if command.Dir != "" {
 		head += " in " + command.Dir
 	}
-	if locks := command.Locks(); len(locks) > 0 {
-		head += ", while holding "
-		for i, lock := range locks {
-			if i > 0 {
-				head += " and "
-			}
-			head += "the " + lock.Name + " lock"
-			if lock.Host != command.Host {
-				head += " of " + lock.Host
-			}
+	var locks []string
+	for _, lock := range command.Locks() {
+		name := "the " + lock.Name + " lock"
+		if lock.Host != command.Host {
+			name += " of " + lock.Host
 		}
+		locks = append(locks, name)
+	}
+	if len(locks) > 0 {
+		head += ", while holding " + strings.Join(locks, " and ")
 	}
 	if command.Always {
 		head += ", even if an earlier item fails"

@@ -47,7 +47,7 @@ type Audience struct {
 	RemindBefore time.Duration
 }
 
-// covered returns those who can decide on a request or get its messages: without who asked and who voted.
+// covered returns who gets what is meant for people, at a time: without who asked for the request.
 func (a Audience) covered(ids []string, request *risk.Request, at time.Time) []string {
 	return slices.DeleteFunc(onboarding.Covered(ids, a.Absences, request.By.ID, at), func(id string) bool {
 		return id == request.By.ID

@@ -1,7 +1,7 @@
 #!/bin/bash
-# What certbot calls in place of nginx, so that it need not sleep a second after each reload: after "-s reload" this returns when
-# every old worker has stopped accepting connections, after three seconds at most. See "Many onboardings at once" in
-# docs/install.md.
+# What certbot calls in place of nginx, so that it need not sleep a second after each reload: after "-s reload" this
+# returns when every old worker has stopped accepting connections, after three seconds at most. See "Many onboardings
+# at once" in docs/install.md.
 case " $* " in
 *" -s reload "*) ;;
 *) exec /usr/sbin/nginx "$@" ;;
