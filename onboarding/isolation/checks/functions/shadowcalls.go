@@ -106,7 +106,7 @@ func (c *shadows) callBehind(ctx context.Context, f *catalog.Function, tables []
 // callsBehind makes a call with several argument lists. plain are the function's answers without
 // temporary tables, as far as they are known.
 func (c *functions) callsBehind(ctx context.Context, call call, plain map[string][]string) error {
-	caller := c.caller.Telling(call.behind.rows)
+	caller := c.caller.WithRows(call.behind.rows)
 	for _, call.arguments = range caller.ArgumentLists(call.function, call.victim) {
 		if c.results.Blames(call.function.String(), results.Leak) {
 			return nil

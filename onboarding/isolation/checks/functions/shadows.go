@@ -121,7 +121,7 @@ func (c *shadows) Run(ctx context.Context) error {
 // temporary are temporary tables that stand in the place of others.
 type temporary struct {
 	create, drop string
-	rows         []victims.Told
+	rows         []victims.OwnRow
 	// how ends the sentence of the evidence, and fix is the one for all functions that let it happen.
 	how, fix string
 }
@@ -168,7 +168,7 @@ func (c *shadows) temporary(ctx context.Context, tables []*catalog.Relation, s v
 		if err != nil {
 			return nil, err
 		}
-		row := victims.Told{Table: t, Values: values}
+		row := victims.OwnRow{Table: t, Values: values}
 		made.rows, made.create = append(made.rows, row), made.create+row.CreateSQL()
 		names = append(names, query.Name("pg_temp", t.Name))
 	}
