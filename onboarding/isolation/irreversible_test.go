@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ownRows is a table T of Persons, with policies, and makes a function and a trigger function that leave
-// a trace that a rollback does not take back.
+// ownRows makes a table T of Persons, and a function and a trigger function that leave a trace that
+// a rollback does not undo.
 const ownRows = `
 CREATE SEQUENCE private.T;
 CREATE FUNCTION private.mark_T() RETURNS boolean LANGUAGE plpgsql IMMUTABLE SECURITY DEFINER
@@ -52,8 +52,8 @@ func withAction(action, event string) string {
 	return strings.NewReplacer("ACTION", action, "EVENT", event).Replace(child)
 }
 
-// irreversible are the ways by which a statement reaches what a rollback does not undo. T is the name,
-// and said is what the report says of it.
+// irreversible are the ways by which a statement reaches what a rollback does not undo. T stands
+// for the name, and said is what the report says of the way.
 var irreversible = []struct{ name, sql, said string }{
 	{"direct", ownRows + ownPolicies + `CREATE TRIGGER tell BEFORE INSERT ON T
 		FOR EACH ROW EXECUTE FUNCTION private.on_T();`,
@@ -79,14 +79,14 @@ var irreversible = []struct{ name, sql, said string }{
 		"public.T: update: writes were not tried, since they run setval through a foreign key of public.T_child"},
 	{"logged", ownRows + ownPolicies + logged + `
 		CREATE FUNCTION private.keep_T() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path = pg_catalog, pg_temp
+		    SET search_path = pg_catalog, pg_temp
 		    AS $$ BEGIN INSERT INTO private.T_log (T) VALUES (NEW.id); RETURN NEW; END $$;
 		CREATE TRIGGER keep AFTER INSERT OR UPDATE ON T FOR EACH ROW EXECUTE FUNCTION private.keep_T();`,
 		"public.T: insert, update: writes were not tried, since they run setval through trigger keep of public.T, " +
 			"function private.keep_T, INSERT on private.T_log"},
 	{"executed", ownRows + ownPolicies + logged + `
 		CREATE FUNCTION private.keep_T() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path = pg_catalog, pg_temp
+		    SET search_path = pg_catalog, pg_temp
 		    AS $$ BEGIN EXECUTE 'INSERT INTO private.T_log (T) VALUES ($1)' USING NEW.id; RETURN NEW; END $$;
 		CREATE TRIGGER keep AFTER INSERT ON T FOR EACH ROW EXECUTE FUNCTION private.keep_T();`,
 		"public.T: insert: writes were not tried"},
@@ -100,7 +100,7 @@ var irreversible = []struct{ name, sql, said string }{
 		CREATE FUNCTION private.keep_T(t uuid) RETURNS void LANGUAGE sql SECURITY DEFINER
 		    BEGIN ATOMIC INSERT INTO private.T_log (T) VALUES (t); END;
 		CREATE FUNCTION private.pass_T() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path = pg_catalog, pg_temp
+		    SET search_path = pg_catalog, pg_temp
 		    AS $$ BEGIN PERFORM private.keep_T(NEW.id); RETURN NEW; END $$;
 		CREATE TRIGGER pass AFTER INSERT ON T FOR EACH ROW EXECUTE FUNCTION private.pass_T();`,
 		"public.T: insert: writes were not tried"},
@@ -110,16 +110,19 @@ var irreversible = []struct{ name, sql, said string }{
 		"public.T: insert: writes were not tried, since they run setval through column seen of public.T"},
 	{"checked", ownRows + ownPolicies + `ALTER TABLE T ADD CONSTRAINT seen CHECK (private.mark_T());`,
 		"public.T: insert, update: writes were not tried, since they run setval through constraint seen of public.T"},
-	{"generated", ownRows + ownPolicies + `ALTER TABLE T ADD seen boolean GENERATED ALWAYS AS (private.mark_T()) STORED;`,
+	{"generated", ownRows + ownPolicies + `
+		ALTER TABLE T ADD seen boolean GENERATED ALWAYS AS (private.mark_T()) STORED;`,
 		"public.T: insert, update: writes were not tried, since they run setval through column seen of public.T"},
 	{"indexed", ownRows + ownPolicies + `
 		CREATE FUNCTION private.is_T(a text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE
 		    AS $$ BEGIN RETURN private.mark_T(); END $$;
 		CREATE INDEX T_seen ON T (private.is_T(body));`,
-		"public.T: insert, update: writes were not tried, since they run setval through index public.T_seen of public.T"},
+		"public.T: insert, update: writes were not tried, since they run setval through " +
+			"index public.T_seen of public.T"},
 	{"domain", ownRows + ownPolicies + `CREATE DOMAIN T_text AS text CHECK (VALUE IS NULL OR private.mark_T());
 		CREATE DOMAIN T_words AS T_text; ALTER TABLE T ALTER body TYPE T_words;`,
-		"public.T: insert, update: writes were not tried, since they run setval through domain public.T_text of public.T"},
+		"public.T: insert, update: writes were not tried, since they run setval through " +
+			"domain public.T_text of public.T"},
 	{"policed", ownRows + `CREATE POLICY own ON T FOR SELECT USING (user_id = private.me());
 		CREATE POLICY put ON T FOR INSERT WITH CHECK (private.mark_T() AND user_id = private.me());
 		INSERT INTO T (user_id, body) SELECT id, 'a row' FROM users;`,
@@ -128,7 +131,8 @@ var irreversible = []struct{ name, sql, said string }{
 		INSERT INTO T (user_id, body) SELECT id, 'a row' FROM users;`,
 		"public.T: neither reads nor writes were tried, since they run setval through policy own of public.T"},
 	{"operated", ownRows + ownPolicies + `
-		CREATE FUNCTION private.is_T(a text, b text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT private.mark_T() $$;
+		CREATE FUNCTION private.is_T(a text, b text) RETURNS boolean LANGUAGE sql IMMUTABLE
+		    AS $$ SELECT private.mark_T() $$;
 		CREATE OPERATOR private.=== (FUNCTION = private.is_T, LEFTARG = text, RIGHTARG = text);
 		ALTER TABLE T ADD CONSTRAINT seen CHECK (body OPERATOR(private.===) 'x');`,
 		"public.T: insert, update: writes were not tried, since they run setval through constraint seen of public.T"},
@@ -147,17 +151,18 @@ var irreversible = []struct{ name, sql, said string }{
 	{"called", ownRows + ownPolicies + `REVOKE INSERT, UPDATE, DELETE ON T FROM {{app}};
 		CREATE TRIGGER tell BEFORE UPDATE ON T FOR EACH ROW EXECUTE FUNCTION private.on_T();
 		CREATE FUNCTION touch_T(who uuid) RETURNS void LANGUAGE sql SECURITY DEFINER
-    SET search_path = pg_catalog, pg_temp
+		    SET search_path = pg_catalog, pg_temp
 		    AS $$ UPDATE public.T SET body = 'x' WHERE user_id = who $$;`, ""},
 	{"defined", ownRows + ownPolicies + `CREATE VIEW T_v AS SELECT * FROM T WHERE user_id = private.me();
 		GRANT SELECT ON T_v TO {{app}};
 		CREATE FUNCTION private.ddl_T() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path = pg_catalog, pg_temp
+		    SET search_path = pg_catalog, pg_temp
 		    AS $$ BEGIN PERFORM private.mark_T(); END $$;
 		CREATE EVENT TRIGGER a_T ON ddl_command_start WHEN TAG IN ('CREATE EXTENSION')
 		    EXECUTE FUNCTION private.ddl_T();
 		CREATE EVENT TRIGGER T ON ddl_command_start EXECUTE FUNCTION private.ddl_T();`,
-		"nothing was tried by creating or changing a table or a function, since that runs setval through event trigger T"},
+		"nothing was tried by creating or changing a table or a function, since that runs setval through " +
+			"event trigger T"},
 }
 
 // What a rollback does not undo is not run, by whatever way a statement or a call reaches it.

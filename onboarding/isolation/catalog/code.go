@@ -8,12 +8,12 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 )
 
-// Event is a kind of statement that runs code of a relation. Those that triggers are for have the bits of
-// pg_trigger.tgtype.
+// Event is a set of kinds of statements that run code of a relation. The events of triggers have
+// the bits of pg_trigger.tgtype.
 type Event int
 
-// The events. OnDefine is any statement that event triggers see, and OnDefineTable one that creates or
-// changes a table or a function.
+// The events. OnDefine is any statement for which event triggers run, and OnDefineTable is one that
+// creates, changes or drops a table, or creates a function.
 const (
 	OnSelect      Event = 1
 	OnInsert      Event = 1 << 2
@@ -24,18 +24,20 @@ const (
 	OnDefineTable Event = 1 << 7
 )
 
-// Code is what a statement on a relation runs, or what an event trigger does.
+// Code is a piece of SQL that statements on a relation run, or an event trigger.
 type Code struct {
-	Name      string // such as "trigger notify"
-	Events    Event  // that run it
-	Text      string // a statement with its expressions, to be parsed
-	Functions []uint32
+	Name      string   // such as "trigger notify"
+	Events    Event    // that run it
+	Text      string   // a statement with its expressions, to be parsed
+	Functions []uint32 // that it calls
 	Relations []uint32 // that it names
 }
 
-// codeSQL lists code by relation: triggers, policies, defaults, generated columns, CHECK constraints of
-// tables and of their columns' domains, indexes and rules, and event triggers without a relation.
-// PostgreSQL records no dependency on its own functions, so those are only in the text.
+// codeSQL lists code by relation: triggers, policies, defaults, generated columns, CHECK
+// constraints of tables and of their columns' domains, indexes and rules, and event triggers
+// without a relation. Events are sums of [Event]: 20 is OnInsert and OnUpdate, 60 all that triggers
+// are for, 192 both of OnDefine. PostgreSQL records no dependency on its own functions, so those
+// are only in the text.
 const codeSQL = `
 WITH RECURSIVE types AS (
   SELECT attrelid, atttypid AS typ FROM pg_attribute WHERE attrelid = ANY($1) AND attnum > 0 AND NOT attisdropped
@@ -87,7 +89,7 @@ SELECT c.relation, c.name, c.events, coalesce(c.text, ''), d.functions, d.relati
  WHERE c.relation = ANY($1) OR c.relation = 0
  ORDER BY c.relation, c.name`
 
-// loadCode reads what statements on relations run beside the statements themselves.
+// loadCode reads the code of relations, and the event triggers.
 func (c *Catalog) loadCode(ctx context.Context, q query.Querier, _ string, oids []uint32) error {
 	rows, err := q.Query(ctx, codeSQL, oids)
 	if err != nil {

@@ -73,10 +73,10 @@ func (r *Relation) ReadableSQL(alias string) string {
 	var readable []string
 	for _, c := range r.Columns {
 		if c.Select {
-			readable = append(readable, query.Column(alias, c.Name))
+			readable = append(readable, c.Name)
 		}
 	}
-	return strings.Join(readable, ", ")
+	return query.Columns(alias, readable)
 }
 
 // Column returns a column by name, or nil.
@@ -92,7 +92,8 @@ func (r *Relation) Column(name string) *Column {
 // Readable reports whether the role may read any column.
 func (r *Relation) Readable() bool { return r.may(func(c *Column) bool { return c.Select }) }
 
-// CanRead reports whether the role may read each of the columns. One that does not exist it may not.
+// CanRead reports whether the role may read each of the columns. One that does not exist it may
+// not.
 func (r *Relation) CanRead(columns ...string) bool {
 	return !slices.ContainsFunc(columns, func(name string) bool {
 		c := r.Column(name)
@@ -170,8 +171,8 @@ func (r *Relation) PolicyNames(words ...string) bool {
 // DefinedOn reports whether the definition of a view contains the name of another relation.
 func (r *Relation) DefinedOn(base *Relation) bool { return containsWord(r.Definition, base.Name) }
 
-// Action is pg_constraint.confdeltype or confupdtype: what deleting a row, or changing its key, does to
-// the rows that refer to it.
+// Action is pg_constraint.confdeltype or confupdtype: what deleting a row, or changing its key,
+// does to the rows that refer to it.
 type Action string
 
 // The actions that change rows.

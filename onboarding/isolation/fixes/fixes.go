@@ -110,7 +110,7 @@ func (w *Writer) RevokeRole(ctx context.Context, role string) string {
 	return strings.Join(fixes, "\n")
 }
 
-// DropTriggers drops triggers that tell everybody what tenants write.
+// DropTriggers drops triggers that send every session what tenants write.
 func (w *Writer) DropTriggers(t *catalog.Relation, names []string) string {
 	drops := make([]string, len(names))
 	for i, name := range names {

@@ -165,13 +165,13 @@ func (w *Writer) own(t *catalog.Relation, o *tenancy.Ownership) string {
 		terms = append(terms, fmt.Sprintf("%s IN (SELECT mine::text FROM %s() mine)", tenancy.OnRow(o.OrgSQL, t.SQL()),
 			w.function("tenant_orgs")))
 	}
-	alone := len(o.Orgs) // a Person owns what has no Org
+	without := o.Orgs // a Person owns a row only without an Org, unless each row is both's
 	if o.Both {
-		alone = 0
+		without = nil
 	}
 	for _, c := range o.Persons {
 		term := isMe(c)
-		for _, org := range o.Orgs[:alone] {
+		for _, org := range without {
 			term += " AND " + query.Name(org) + " IS NULL"
 		}
 		terms = append(terms, term)

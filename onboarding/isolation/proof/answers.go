@@ -16,12 +16,13 @@ import (
 type Answer struct {
 	// JSON is a row as to_jsonb spells it.
 	JSON string
-	// Given are values that the attacker brought along.
+	// Given are values that the attacker supplied, which prove nothing.
 	Given []string
 }
 
-// Repeats finds a foreign row of a table that an answer is, by its key, and of which it tells more
-// than was given and than whose it is. It returns nil if there is none.
+// Repeats finds the foreign row of a table that an answer repeats, by its key. It returns nil if
+// there is none, or if the answer holds nothing of it but keys, owners, booleans and what was
+// given.
 func (p *Prover) Repeats(ctx context.Context, i tenancy.Identity, t *catalog.Relation, a Answer) (*Proof, error) {
 	m := p.Model
 	var row map[string]json.RawMessage
@@ -32,28 +33,31 @@ func (p *Prover) Repeats(ctx context.Context, i tenancy.Identity, t *catalog.Rel
 	tells := false
 	for _, c := range t.Columns {
 		raw, ok := row[c.Name]
-		isKey := slices.Contains(t.Key, c.Name)
-		if (!ok || string(raw) == "null") && isKey {
+		isKey, isNull := slices.Contains(t.Key, c.Name), string(raw) == "null"
+		if (!ok || isNull) && isKey {
 			return nil, nil
 		}
 		// Dates are spelled as the session's time zone has it.
 		if !ok || c.Category == catalog.DateTime && !isKey {
 			continue
 		}
+		column := query.Column("a", c.Name)
+		if isNull {
+			conditions = append(conditions, column+" IS NULL")
+			continue
+		}
 		value := string(raw)
 		var text string
-		if json.Unmarshal(raw, &text) == nil && value != "null" {
+		if json.Unmarshal(raw, &text) == nil {
 			value = text
 		}
-		condition := fmt.Sprintf("to_jsonb(%s) = %s::jsonb", query.Column("a", c.Name), query.Literal(string(raw)))
-		if value == "null" {
-			condition = query.Column("a", c.Name) + " IS NULL"
-		} else if isKey {
-			condition = query.Column("a", c.Name) + " = " + c.Literal(&value)
+		if isKey {
+			conditions = append(conditions, column+" = "+c.Literal(&value))
+			continue
 		}
-		conditions = append(conditions, condition)
-		leads := isKey || t.InForeignKey(c.Name) || slices.Contains(m.Of(t).Columns(), c.Name)
-		tells = tells || !leads && c.Category != catalog.Boolean && value != "null" && !slices.Contains(a.Given, value)
+		conditions = append(conditions, fmt.Sprintf("to_jsonb(%s) = %s::jsonb", column, query.Literal(string(raw))))
+		leads := t.InForeignKey(c.Name) || slices.Contains(m.Of(t).Columns(), c.Name)
+		tells = tells || !leads && c.Category != catalog.Boolean && !slices.Contains(a.Given, value)
 	}
 	if !tells {
 		return nil, nil

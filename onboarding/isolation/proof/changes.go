@@ -66,8 +66,8 @@ type VictimRows struct {
 	Only string
 }
 
-// Changed returns the change that the transaction made to one of a victim's rows, as the victim sees
-// it, or nil. made is what the transaction changed in the table.
+// Changed returns the change that the transaction made to one of a victim's rows, as the victim
+// sees it, or nil. made is what the transaction changed in the table.
 func (p *Prover) Changed(ctx context.Context, tx *session.Tx, of VictimRows, made Counts) (*Change, error) {
 	before, seen, err := p.OwnRows(ctx, of)
 	if err != nil {
@@ -78,7 +78,7 @@ func (p *Prover) Changed(ctx context.Context, tx *session.Tx, of VictimRows, mad
 		if change != nil || err != nil || made.Updated+made.Deleted == 0 {
 			return change, err
 		}
-		return marked(ctx, p, tx, markedRows{of, made})
+		return of.marked(ctx, p, tx, made)
 	}
 	if made.Deleted > 0 {
 		var after int

@@ -26,8 +26,8 @@ type Proof struct {
 	Key   string // of the row, or empty
 	Rows  int    // foreign rows among those that were compared
 	More  bool   // there may be more than those
-	// Where is a condition, on the alias a, for a row of a view that shows it. Empty: any that seems
-	// foreign.
+	// Where is a condition, on the alias a, for a row of a view that shows it. Empty: any that
+	// seems foreign.
 	Where string
 }
 
@@ -56,7 +56,7 @@ type Prover struct {
 	Own *session.Attempts
 
 	owned map[VictimRows]ownedRows
-	shown map[window]shown
+	views map[victimView]viewedRows
 }
 
 // Confirm compares what a session sees of a relation, where a condition on the alias a holds,
@@ -192,8 +192,8 @@ func (p *Prover) SeesWritten(ctx context.Context, tx *session.Tx, t *catalog.Rel
 	return sees, err
 }
 
-// ReadWritten returns what a session sees in columns of a row that its transaction wrote, or nil where
-// it sees none.
+// ReadWritten returns what a session sees in columns of a row that its transaction wrote, or nil
+// where it sees none.
 func (p *Prover) ReadWritten(
 	ctx context.Context, tx *session.Tx, w Write, names []string,
 ) (victims.Values, error) {
@@ -251,7 +251,7 @@ func (p *Prover) Written(ctx context.Context, tx *session.Tx, w Write) (*Proof, 
 	sql := fmt.Sprintf("SELECT coalesce(%s, 'somebody'), %s FROM %s a WHERE %s AND %s AND %s LIMIT 1",
 		m.Owner(t, "a"), m.RowKey(t, "a"), t.SQL(), w.condition(), writtenHere, foreign)
 	var found *Proof
-	err := p.Victims.Observe(ctx, tx, w.Victim, func() error {
+	find := func() error {
 		row := &Proof{Rows: 1}
 		err := tx.QueryRow(ctx, sql).Scan(&row.Owner, &row.Key)
 		if errors.Is(err, pgx.ErrNoRows) {
@@ -261,17 +261,11 @@ func (p *Prover) Written(ctx context.Context, tx *session.Tx, w Write) (*Proof, 
 			found = row
 		}
 		return err
-	})
-	if err != nil || found != nil || !m.IsMembership(t) || !t.Readable() {
-		return found, err
 	}
-	// Whoever let themselves in may be the only one who sees their membership.
-	row := &Proof{Rows: 1}
-	if err := tx.QueryRow(ctx, sql).Scan(&row.Owner, &row.Key); err != nil {
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil, nil
-		}
-		return nil, err
+	err := p.Victims.Observe(ctx, tx, w.Victim, find)
+	if err == nil && found == nil && m.IsMembership(t) && t.Readable() {
+		// Whoever made themselves a member may be the only one who sees that membership.
+		err = find()
 	}
-	return row, nil
+	return found, err
 }

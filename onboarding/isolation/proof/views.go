@@ -56,7 +56,7 @@ func (p *Prover) ForeignParent(ctx context.Context, link tenancy.ParentLink, val
 	return found, err
 }
 
-// unpublished finds a foreign row that a view shows and that the truth does not know as public in its
+// unpublished finds a foreign row that a view shows and that is not public by design in the view's
 // table.
 func (p *Prover) unpublished(ctx context.Context, tx *session.Tx, t, base *catalog.Relation) (*Proof, error) {
 	m, key := p.Model, base.SingleKey().Name
@@ -68,7 +68,7 @@ func (p *Prover) unpublished(ctx context.Context, tx *session.Tx, t, base *catal
 		return nil, err
 	}
 	for {
-		rows, err := tx.Pgx().Query(ctx, fmt.Sprintf("FETCH %d FROM seen", chunkRows))
+		rows, err := tx.Query(ctx, fmt.Sprintf("FETCH %d FROM seen", chunkRows))
 		if err != nil {
 			return nil, err
 		}

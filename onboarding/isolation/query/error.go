@@ -48,7 +48,8 @@ func SQLState(err error) string {
 }
 
 // Lost returns an error that no server sent, such as that of a lost connection or of a context that
-// ended, and nil for all others: what the server says of one attempt ends no other.
+// ended, and nil for all others. A check ends with the former; the latter is the result of one
+// attempt.
 func Lost(err error) error {
 	if SQLState(err) != "" {
 		return nil

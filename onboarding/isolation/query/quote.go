@@ -12,13 +12,20 @@ func Name(parts ...string) string { return pgx.Identifier(parts).Sanitize() }
 // Column quotes a column's name, qualified by an alias.
 func Column(alias, name string) string { return alias + "." + Name(name) }
 
+// Columns quotes columns' names, qualified by an alias, as a list.
+func Columns(alias string, names []string) string { return columns(alias, names, "") }
+
 // Texts renders columns, qualified by an alias, as one array of their texts.
 func Texts(alias string, names []string) string {
-	columns := make([]string, len(names))
+	return "array[" + columns(alias, names, "::text") + "]::text[]"
+}
+
+func columns(alias string, names []string, suffix string) string {
+	list := make([]string, len(names))
 	for i, name := range names {
-		columns[i] = Column(alias, name) + "::text"
+		list[i] = Column(alias, name) + suffix
 	}
-	return "array[" + strings.Join(columns, ", ") + "]::text[]"
+	return strings.Join(list, ", ")
 }
 
 // Literal quotes a text value.

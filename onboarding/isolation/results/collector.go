@@ -45,7 +45,7 @@ func (c *Collector) Add(f Finding) {
 	c.findings = append(c.findings, f)
 }
 
-// AddRisk adds a risk that does not depend on who somebody is.
+// AddRisk adds a risk that is the same for all sessions.
 func (c *Collector) AddRisk(operation Operation, object, evidence, fix string) {
 	c.Add(Finding{Kind: Risk, Operation: operation, Table: object, As: AnySession, Evidence: evidence, Fix: fix})
 }

@@ -29,7 +29,7 @@ const (
 	Update   Operation = "update"
 	Delete   Operation = "delete"
 	Truncate Operation = "truncate"
-	Listen   Operation = "listen" // to what a trigger sends of rows, which is a read
+	Listen   Operation = "listen" // to what a trigger sends of rows
 )
 
 // The other operations of risks.
@@ -51,7 +51,7 @@ const (
 // SetRole is the operation of a risk that the app role can become another role.
 func SetRole(role string) Operation { return Operation("set role " + role) }
 
-// AnySession is the session of a finding that does not depend on who somebody is.
+// AnySession is the session of a finding that is the same for all sessions.
 const AnySession = "any session"
 
 // Finding is one thing that a tenant can do to others, or might.
@@ -65,10 +65,11 @@ type Finding struct {
 	// Evidence says what happened to whose row, by ids and never by contents.
 	Evidence string `json:"evidence"`
 	// Proof is SQL that shows a leak to whoever pastes it into a new psql session of the app role.
-	// It is rolled back. "…" stands for what a row contains. Empty for a risk, and where a leak took
-	// more statements than anybody reads.
+	// It is rolled back. "…" stands for what a row contains. Empty for a risk, and where a leak
+	// took more statements than anybody reads.
 	Proof string `json:"proof,omitempty"`
-	// Script is the proof with what rows contain, or empty where it takes more than one transaction.
+	// Script is the proof with what rows contain, or empty where it takes more than one
+	// transaction.
 	Script string `json:"-"`
 	// Fix is SQL that closes it. An operator reads it before running it. Trial says what came of
 	// trying it; nil: nobody has.

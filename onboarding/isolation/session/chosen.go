@@ -24,14 +24,14 @@ const (
 var usualValues = []string{"true", "on", "1", "yes", "t", "admin", "service", "service_role", "superuser", "system",
 	"root", "owner", "bypass", "*", "%", "999999", ""}
 
-// ChosenSettings are the settings by which policies, views and functions decide something, and whose
-// values an attacker chooses: those that are not the identity's and, of the documents that carry it,
-// the members that users write themselves.
+// ChosenSettings are the settings by which policies, views and functions decide something, and
+// whose values an attacker chooses: those that are not the identity's and, of the documents that
+// carry it, the members that users write themselves.
 type ChosenSettings struct {
 	identity Settings
 	settings []*taint.Setting
-	// carried returns the settings of the identity by which something is decided.
-	carried func() []*taint.Setting
+	// deciding returns the settings of the identity by which something is decided.
+	deciding func() []*taint.Setting
 	// Unread are the sources that could not be parsed.
 	Unread []string
 }
@@ -50,7 +50,7 @@ func ReadChosenSettings(cat *catalog.Catalog, identity Settings, server []string
 		return isCustom(name) || slices.Contains(server, strings.ToLower(name))
 	})
 	c := &ChosenSettings{identity: identity, Unread: unread}
-	c.carried = sync.OnceValue(func() []*taint.Setting {
+	c.deciding = sync.OnceValue(func() []*taint.Setting {
 		decisions, _ := taint.Read(cat, identity.IsIdentity)
 		return decisions.Settings()
 	})
@@ -86,8 +86,9 @@ func (k Known) shown(value string) string {
 }
 
 // Sessions returns the base session, and one without an identity, with the settings set to values
-// that may open something: all settings to what they are compared with, each of them alone, each part
-// of one alone and left out, then all alike to literals, usual words and what is known of victims.
+// that may open something: all settings to what they are compared with, each of them alone, each
+// part of one alone and left out, then all alike to literals, usual words and what is known of
+// victims.
 func (c *ChosenSettings) Sessions(base Session, known Known) []Session {
 	var sessions []Session
 	tried := map[string]bool{}
@@ -104,14 +105,14 @@ func (c *ChosenSettings) Sessions(base Session, known Known) []Session {
 			sessions = append(sessions, Unset.with(extra, known.shown))
 		}
 	}
-	tryAll := func(settings []*taint.Setting, choose func(*taint.Slot) (string, bool)) {
+	tryAll := func(settings []*taint.Setting, choose taint.Choice) {
 		for _, extra := range fill(settings, choose) {
 			try(extra)
 		}
 	}
 	for i := range c.combinations() {
 		tryAll(c.settings, nth(i))
-		tryAll(c.settings, where(nth(i), valued))
+		tryAll(c.settings, only(nth(i), byValue))
 	}
 	if len(c.settings) > 1 {
 		for _, s := range c.settings {
@@ -120,18 +121,18 @@ func (c *ChosenSettings) Sessions(base Session, known Known) []Session {
 			}
 		}
 	}
-	// What one part says may keep what others open closed.
+	// One part may refuse what the others allow.
 	for _, part := range c.parts() {
 		for i := range min(maxAlone, max(1, c.combinations())) {
-			tryAll(c.settings, where(nth(i), func(slot *taint.Slot) bool { return slot == part }))
-			tryAll(c.settings, where(nth(i), func(slot *taint.Slot) bool { return slot != part }))
+			tryAll(c.settings, only(nth(i), func(slot *taint.Slot) bool { return slot == part }))
+			tryAll(c.settings, only(nth(i), func(slot *taint.Slot) bool { return slot != part }))
 		}
 	}
 	custom := slices.DeleteFunc(slices.Clone(c.settings), func(s *taint.Setting) bool { return !isCustom(s.Name) })
 	for _, value := range c.candidates(known) {
 		choose := func(slot *taint.Slot) (string, bool) { return value, !slot.Document }
 		tryAll(custom, choose)
-		tryAll(custom, where(choose, valued))
+		tryAll(custom, only(choose, byValue))
 	}
 	return sessions
 }
@@ -182,10 +183,10 @@ func (c *ChosenSettings) Columns() []string {
 	return names
 }
 
-// Carried returns what a session's own settings hold where policies, views and functions compare the
-// identity with columns of a name, such as the token of a login.
-func (c *ChosenSettings) Carried(s Session, column string) (value string, ok bool) {
-	for _, setting := range c.carried() {
+// IdentityPart returns the part of a session's own settings that policies, views and functions
+// compare with columns of a name, such as the token of a login.
+func (c *ChosenSettings) IdentityPart(s Session, column string) (value string, ok bool) {
+	for _, setting := range c.deciding() {
 		for _, set := range c.identity.Values(s.User, s.Org) {
 			if set.Name != setting.Name {
 				continue

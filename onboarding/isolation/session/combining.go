@@ -3,7 +3,7 @@ package session
 import "github.com/atlilith/onboardbot/onboarding/isolation/taint"
 
 // nth chooses for each part the literal with a number, or its last.
-func nth(i int) func(*taint.Slot) (string, bool) {
+func nth(i int) taint.Choice {
 	return func(slot *taint.Slot) (string, bool) {
 		if n := len(slot.Literals); n > 0 {
 			return slot.Literals[min(i, n-1)], true
@@ -12,8 +12,8 @@ func nth(i int) func(*taint.Slot) (string, bool) {
 	}
 }
 
-// where chooses for the parts of which a condition holds.
-func where(choose func(*taint.Slot) (string, bool), holds func(*taint.Slot) bool) func(*taint.Slot) (string, bool) {
+// only leaves out the parts for which a condition does not hold.
+func only(choose taint.Choice, holds func(*taint.Slot) bool) taint.Choice {
 	return func(slot *taint.Slot) (string, bool) {
 		if !holds(slot) {
 			return "", false
@@ -22,10 +22,10 @@ func where(choose func(*taint.Slot) (string, bool), holds func(*taint.Slot) bool
 	}
 }
 
-// valued reports whether something is decided by what a part is.
-func valued(slot *taint.Slot) bool { return !slot.Presence }
+// byValue reports whether something is decided by what a part is.
+func byValue(slot *taint.Slot) bool { return !slot.Presence }
 
-// maxParts bounds how many parts are left out, and tried alone.
+// maxParts bounds how many parts are each tried alone, and each left out.
 const maxParts = 32
 
 // parts are the parts of settings that have several.
@@ -50,9 +50,9 @@ func (c *ChosenSettings) combinations() int {
 	return min(most, maxTogether)
 }
 
-// fill fills settings in, and leaves out those that nothing goes into. Where a setting has several
-// values, there are as many results.
-func fill(settings []*taint.Setting, choose func(*taint.Slot) (string, bool)) [][]Setting {
+// fill returns combinations of values of the settings, without those that have none. There are as
+// many as the setting with most values has; one with fewer repeats its last.
+func fill(settings []*taint.Setting, choose taint.Choice) [][]Setting {
 	var all [][]Setting
 	values := make([][]string, len(settings))
 	for i, s := range settings {

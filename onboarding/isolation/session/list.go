@@ -38,8 +38,9 @@ type listed struct {
 	// user is what the setting of the Person holds, and role the role of the session. Either is
 	// nil where the platform opens no session.
 	user, role *string
-	// ever says that the platform opens some session for the Person.
-	ever bool
+	// opensAny says that the platform opens a session for the Person, without an Org or in one of
+	// theirs.
+	opensAny bool
 }
 
 // opens reports whether the platform opens the session.
@@ -79,7 +80,7 @@ func (l *Lister) read(ctx context.Context, each func(listed) error, sql string, 
 	}
 	var row listed
 	into := []any{&row.kind, &row.person, &row.org, &row.identity.Orgs, &row.identity.CoMembers, &row.user, &row.role,
-		&row.ever}
+		&row.opensAny}
 	_, err = pgx.ForEachRow(rows, into, func() error {
 		err := each(row)
 		row = listed{}
@@ -129,7 +130,7 @@ func (l *Lister) pages(ctx context.Context, p pages, yield func([]Session) error
 			if row.kind == p.kind {
 				tenants++
 				*p.count++
-				if row.kind == Person && !row.ever {
+				if row.kind == Person && !row.opensAny {
 					*p.closed++
 				}
 			}
@@ -177,8 +178,8 @@ func (l *Lister) FirstPage(ctx context.Context, each func(Session)) error {
 	return nil
 }
 
-// Of returns a Person's session without an Org or, where the platform opens none, in the first Org of
-// theirs in which it opens one. The error wraps pgx.ErrNoRows where it opens neither.
+// Of returns a Person's session without an Org or, where the platform opens none, in the first Org
+// of theirs in which it opens one. The error wraps pgx.ErrNoRows where it opens neither.
 func (l *Lister) Of(ctx context.Context, person string) (Session, error) {
 	var found *Session
 	id := l.Model.PersonLiteral(person)

@@ -17,7 +17,8 @@ type Opening struct {
 	// such as a token. The platform opens no session for a Person for whom it returns none.
 	UserQuery string `yaml:"user_query"`
 	// RoleQuery is a query for the role of a session of the Person person.id. org.id is the Org of
-	// theirs that the session acts in, or NULL. The platform opens no session where it returns none.
+	// theirs that the session acts in, or NULL. The platform opens no session where it returns
+	// none.
 	RoleQuery string `yaml:"role_query"`
 
 	// LoginRole is what sessions log in as, before they take on AppRole or another role by SET
@@ -59,28 +60,28 @@ func (o Opening) anyRoleSQL(person, org string) string {
 // varies reports whether the platform may open no session for a Person.
 func (o Opening) varies() bool { return o.UserQuery != "" || o.RoleQuery != "" }
 
-// Opens is the condition that the platform opens sessions for a Person, by a qualified expression for
-// their id: without an Org, or in one of theirs.
+// Opens is the condition that the platform opens sessions for a Person, by a qualified expression
+// for their id: without an Org, or in one of theirs.
 func (l *Lister) Opens(person string) string {
-	o := l.Settings.Opening
-	if !o.varies() {
-		return "true"
-	}
-	return fmt.Sprintf("(%s IS NOT NULL AND %s IS NOT NULL)", o.userSQL(person), l.someRoleSQL(person))
+	return l.opens(person, l.someRoleSQL(person))
 }
 
 // OpensIn is the condition that the platform opens sessions for a Person in an Org of theirs, by
 // qualified expressions for both ids.
 func (l *Lister) OpensIn(person, org string) string {
+	return l.opens(person, l.Settings.Opening.roleSQL(person, org))
+}
+
+func (l *Lister) opens(person, role string) string {
 	o := l.Settings.Opening
 	if !o.varies() {
 		return "true"
 	}
-	return fmt.Sprintf("(%s IS NOT NULL AND %s IS NOT NULL)", o.userSQL(person), o.roleSQL(person, org))
+	return fmt.Sprintf("(%s IS NOT NULL AND %s IS NOT NULL)", o.userSQL(person), role)
 }
 
-// someRoleSQL is the role of a Person's session without an Org or, where there is none, in the first
-// Org of theirs in which they have one.
+// someRoleSQL is the role of a Person's session without an Org or, where there is none, in the
+// first Org of theirs in which they have one.
 func (l *Lister) someRoleSQL(person string) string {
 	o := l.Settings.Opening
 	without := o.roleSQL(person, l.noOrg())

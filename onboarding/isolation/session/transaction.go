@@ -1,7 +1,6 @@
 package session
 
 import (
-	"cmp"
 	"context"
 	"strings"
 
@@ -20,7 +19,8 @@ type Conn struct {
 	stale bool
 	// heard are the latest notices.
 	heard notices
-	// entry are the statements that begin the transaction and make it the session's, until they are sent.
+	// entry are the statements that begin the transaction and make it the session's, until they are
+	// sent.
 	entry []string
 	// refused is why the server refused them, which ends the transaction.
 	refused error
@@ -71,7 +71,10 @@ SELECT NOT EXISTS (SELECT FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
 
 // keepTemporary calls f and commits if it wrote to nothing but temporary tables of the connection.
 func (c *Conn) keepTemporary(ctx context.Context, tx *Tx, f func(*Tx) error) error {
-	if err := cmp.Or(f(tx), c.enter(ctx)); err != nil {
+	if err := f(tx); err != nil {
+		return err
+	}
+	if err := c.enter(ctx); err != nil {
 		return err
 	}
 	var temporary bool
@@ -101,7 +104,7 @@ func (c *Conn) run(ctx context.Context, within bounds, s Session, f func(*Tx) er
 	return err
 }
 
-// enter sends what begins the transaction, if that was not sent yet.
+// enter sends the statements that begin the transaction, if they were not sent yet.
 func (c *Conn) enter(ctx context.Context) error {
 	if c.entry != nil {
 		entry := strings.Join(c.entry, "")
@@ -111,7 +114,7 @@ func (c *Conn) enter(ctx context.Context) error {
 	return c.refused
 }
 
-// send runs statements, the first ones of a transaction in one message with what begins it.
+// send runs statements. The first ones of a transaction go in one message with those that begin it.
 func (c *Conn) send(ctx context.Context, sql string) ([]*pgconn.Result, error) {
 	entry := c.entry
 	if entry == nil {
@@ -122,10 +125,11 @@ func (c *Conn) send(ctx context.Context, sql string) ([]*pgconn.Result, error) {
 	if len(results) >= len(entry) {
 		return results[len(entry):], err
 	}
-	if query.SQLState(err) == "" {
-		return nil, err
+	if lost := query.Lost(err); lost != nil {
+		return nil, lost
 	}
-	// Sent alone, they show whether the server refuses what begins the transaction, or cannot read the rest.
+	// The server refused a statement of the entry, or could not parse sql. The entry alone shows
+	// which.
 	if err := query.Exec(ctx, c.conn, "ROLLBACK"); err != nil {
 		return nil, err
 	}
@@ -200,8 +204,8 @@ type Tx struct {
 	conn    *Conn
 }
 
-// Pgx is the connection that the transaction runs on. It is the transaction's once that has run a
-// statement.
+// Pgx is the connection that the transaction runs on. The transaction begins with its first
+// statement, so callers first run one by another method.
 func (t *Tx) Pgx() *pgx.Conn { return t.conn.conn }
 
 // Exec runs statements.
@@ -220,8 +224,8 @@ func (t *Tx) Affected(ctx context.Context, sql string) (int, error) {
 	return query.Affected(results), nil
 }
 
-// Change runs a statement and returns the number of rows that it touched. One that the server refuses,
-// or that touches none, is taken back, and the transaction goes on.
+// Change runs a statement and returns the number of rows that it touched. One that the server
+// refuses, or that touches none, is taken back, and the transaction goes on.
 func (t *Tx) Change(ctx context.Context, sql string) (rows int, err error) {
 	if err := t.Exec(ctx, "SAVEPOINT change"); err != nil {
 		return 0, err
@@ -233,7 +237,7 @@ func (t *Tx) Change(ctx context.Context, sql string) (rows int, err error) {
 	return 0, t.Exec(ctx, "ROLLBACK TO change")
 }
 
-// Query runs a query that is no part of the script of the transaction.
+// Query runs a query that the transcript leaves out.
 func (t *Tx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
 	if err := t.conn.enter(ctx); err != nil {
 		return nil, err
@@ -259,7 +263,7 @@ func (t *Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	return t.conn.conn.QueryRow(ctx, sql, args...)
 }
 
-// noRow is what a transaction returns that was refused.
+// noRow is the row that a refused transaction returns.
 type noRow struct{ refused error }
 
 func (r noRow) Scan(...any) error { return r.refused }

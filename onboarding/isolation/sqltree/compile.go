@@ -13,8 +13,8 @@ import (
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 )
 
-// compiledBy names what compiles, since machine code of another version must not run. wazero tells versions
-// apart by itself, but not in the binaries of tests.
+// compiledBy names the compiler in the path of the cache, since machine code of another version
+// must not run. wazero itself tells versions apart, but not in the binaries of tests.
 const compiledBy = "wazero@v1.12.0"
 
 // cacheDir is the directory that keeps the compiled parser between processes, in the user's cache
@@ -48,8 +48,8 @@ type code struct {
 	compiled wazero.CompiledModule
 }
 
-// load compiles a module, or takes what was compiled earlier from a directory. A directory that cannot
-// be used is removed, and an empty name is none.
+// load compiles a module, or takes what an earlier process compiled from a directory, which it
+// removes where that fails. Without the name of a directory, it compiles.
 func load(ctx context.Context, dir string, binary []byte) (*code, error) {
 	if dir != "" {
 		if cache, err := wazero.NewCompilationCacheWithDir(dir); err == nil {
@@ -62,7 +62,7 @@ func load(ctx context.Context, dir string, binary []byte) (*code, error) {
 	return compile(ctx, wazero.NewCompilationCache(), binary)
 }
 
-// compile is newRT of go-pgquery with another cache.
+// compile compiles a module as newRT of go-pgquery does, but with a cache of the caller's.
 func compile(ctx context.Context, cache wazero.CompilationCache, binary []byte) (*code, error) {
 	c := &code{runtime: wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCompilationCache(cache).
 		WithDebugInfoEnabled(false).WithCoreFeatures(api.CoreFeaturesV2|experimental.CoreFeaturesThreads))}
@@ -76,8 +76,8 @@ func compile(ctx context.Context, cache wazero.CompilationCache, binary []byte) 
 	return c, nil
 }
 
-// start starts the module in a memory of its own.
+// start starts the parser in a memory of its own.
 func (c *code) start(ctx context.Context) (api.Module, error) {
 	return c.runtime.InstantiateModule(ctx, c.compiled,
-		wazero.NewModuleConfig().WithSysNanotime().WithStartFunctions("_initialize"))
+		wazero.NewModuleConfig().WithSysNanotime().WithStartFunctions("_initialize", "pg_query_init"))
 }

@@ -15,8 +15,9 @@ import (
 	"github.com/wasilibs/wazero-helpers/allocator"
 )
 
-// The functions of go-pgquery compile the parser in each process. What they call is internal there, so
-// it is linked by name: the parser's WebAssembly, and its host functions with their state of one call.
+// The functions of go-pgquery compile the parser in each process. This package needs what is
+// internal there, and links it by name: the parser's WebAssembly, its host functions, and their
+// state of one call.
 //
 //go:linkname libPGQuery github.com/wasilibs/go-pgquery/internal/wasm.LibPGQuery
 var libPGQuery []byte
@@ -57,19 +58,19 @@ func (e entry) call(text string) (string, error) {
 		return "", fmt.Errorf("start the parser: %w", err)
 	}
 	c := call{ctx: callContext(), module: parser.module}
-	json, said := c.run(e, text)
+	json, fault := c.run(e, text)
 	if c.err != nil {
 		_ = parser.module.Close(c.ctx) // its state is unknown
 		parser.module = nil
 		return "", c.err
 	}
-	if said != "" {
-		return "", errors.New(said)
+	if fault != "" {
+		return "", errors.New(fault)
 	}
 	return json, nil
 }
 
-// start starts the parser, if it does not run. The caller has locked it.
+// start starts the process's parser, if it is not running. The caller has locked it.
 func start() (err error) {
 	ctx := experimental.WithMemoryAllocator(context.Background(), allocator.NewNonMoving())
 	if parser.code == nil {
@@ -80,21 +81,23 @@ func start() (err error) {
 	if parser.module != nil {
 		return nil
 	}
-	if parser.module, err = parser.code.start(ctx); err == nil {
-		_, err = parser.module.ExportedFunction("pg_query_init").Call(ctx)
+	module, err := parser.code.start(ctx)
+	if err == nil {
+		parser.module = module
 	}
 	return err
 }
 
-// call is one call of the parser. err is the first failure of WebAssembly, after which nothing is called.
+// call is one call of the parser. err is the first failure of WebAssembly, after which nothing is
+// called.
 type call struct {
 	ctx    context.Context
 	module api.Module
 	err    error
 }
 
-// run returns the JSON, or what the parser says of an error in the text.
-func (c *call) run(e entry, text string) (json, said string) {
+// run returns the JSON, or the parser's message about a fault in the text.
+func (c *call) run(e entry, text string) (json, fault string) {
 	input := c.function("malloc", uint64(len(text)+1))
 	result := c.function("malloc", e.size)
 	if c.err == nil && !c.module.Memory().WriteString(uint32(input), text+"\x00") {
@@ -102,14 +105,14 @@ func (c *call) run(e entry, text string) (json, said string) {
 	}
 	c.function(e.name, result, input)
 	if failure := c.pointer(uint32(result) + e.failure); failure != 0 {
-		said = c.text(failure) // a PgQueryError begins with its message
+		fault = c.text(failure) // a PgQueryError begins with its message
 	} else {
 		json = c.text(uint32(result))
 	}
 	c.function(e.free, result)
 	c.function("free", result)
 	c.function("free", input)
-	return json, said
+	return json, fault
 }
 
 // function calls an exported function, and returns its result, if it has one.

@@ -31,8 +31,8 @@ type pathReader struct {
 	operator string
 }
 
-// read reads to the end, or to the parenthesis that closes the expression, and returns what the path
-// leads to.
+// read reads to the end, or to the parenthesis that closes the expression, and returns what its
+// last path leads to.
 func (p *pathReader) read() value {
 	for len(p.tokens) > 0 {
 		switch t := p.next(); {
@@ -60,7 +60,7 @@ func (p *pathReader) read() value {
 		case comparison(t) != "":
 			p.left, p.operator, p.here = p.here, comparison(t), value{}
 		default:
-			p.literal(t)
+			p.operand(t)
 		}
 	}
 	p.compare()
@@ -80,14 +80,14 @@ func (p *pathReader) peek() string {
 	return p.tokens[0]
 }
 
-// filter reads a condition on what the path leads to, which leads on from there.
+// filter reads a condition on what the path leads to, after which the path goes on from there.
 func (p *pathReader) filter() {
 	here := p.here
 	p.reader.decide(p.within(here))
 	p.here = here
 }
 
-// within reads what stands in parentheses, where @ is an item.
+// within reads what is in parentheses, where @ is an item.
 func (p *pathReader) within(item value) value {
 	inner := pathReader{reader: p.reader, root: p.root, item: item, variables: p.variables, tokens: p.tokens}
 	found := inner.read()
@@ -109,7 +109,7 @@ func (p *pathReader) accessor() {
 	p.next()
 	p.within(p.item)
 	switch name {
-	case "size": // of an array that has an element
+	case "size": // depends on the elements
 		p.reader.decide(p.here.then(step{kind: element}))
 		p.here = value{}
 	case "type", "keyvalue":
@@ -132,26 +132,25 @@ func comparison(token string) string {
 	return ""
 }
 
-// literal reads a constant or a variable as an operand. A string that would read as another JSON value
-// keeps its quotes.
-func (p *pathReader) literal(token string) {
+// operand reads a constant or a variable. Other words, such as with, strict or exists, change
+// nothing.
+func (p *pathReader) operand(token string) {
 	// PostgreSQL quotes names when it shows a policy.
 	name, isVariable := strings.CutPrefix(strings.ReplaceAll(token, `$"`, "$"), "$")
-	var text string
-	switch {
-	case isVariable:
+	if isVariable {
 		p.here = value{texts: p.variable(strings.TrimSuffix(name, `"`))}
-		return
-	case json.Unmarshal([]byte(token), &text) == nil && token != "null":
-		if isScalar(text) {
-			text = token
-		}
-	case json.Valid([]byte(token)):
-		text = token
-	default:
-		return // a word such as with, strict or exists
+	} else if text, ok := constant(token); ok {
+		p.here = value{texts: []string{text}}
 	}
-	p.here = value{texts: []string{text}}
+}
+
+// constant is the text of a JSON value. A string that would read as another JSON value keeps its
+// quotes.
+func constant(token string) (text string, ok bool) {
+	if json.Unmarshal([]byte(token), &text) == nil && token != "null" && !isScalar(text) {
+		return text, true
+	}
+	return token, json.Valid([]byte(token))
 }
 
 // variable are the values of a variable.
@@ -162,14 +161,14 @@ func (p *pathReader) variable(name string) []string {
 		if json.Unmarshal([]byte(document), &members) != nil || members[name] == nil {
 			continue
 		}
-		inner := pathReader{}
-		inner.literal(string(members[name]))
-		texts = append(texts, inner.here.texts...)
+		if text, ok := constant(string(members[name])); ok {
+			texts = append(texts, text)
+		}
 	}
 	return texts
 }
 
-// compare ends a comparison, or takes what was read as a condition of its own.
+// compare notes the comparison whose right side was read, if there is one.
 func (p *pathReader) compare() {
 	if p.operator != "" {
 		p.reader.compare(p.left, p.operator, p.here)
@@ -178,17 +177,14 @@ func (p *pathReader) compare() {
 	p.operator = ""
 }
 
+// pathOperators are those of two characters.
+var pathOperators = []string{"&&", "||", "==", "<>", "!=", "<=", ">="}
+
 // pathTokens splits a path expression.
 func pathTokens(path string) []string {
 	var tokens []string
 	cut := func(n int) {
 		tokens, path = append(tokens, path[:n]), path[n:]
-	}
-	word := func(from int) int {
-		for from < len(path) && isWord(path[from]) {
-			from++
-		}
-		return from
 	}
 	for path != "" {
 		switch c := path[0]; {
@@ -200,23 +196,29 @@ func pathTokens(path string) []string {
 				return tokens
 			}
 			cut(end + 1)
-		case len(path) > 1 && slices.Contains([]string{"&&", "||", "==", "<>", "!=", "<=", ">="}, path[:2]):
+		case len(path) > 1 && slices.Contains(pathOperators, path[:2]):
 			cut(2)
 		case c >= '0' && c <= '9', c == '-' && len(path) > 1 && path[1] >= '0' && path[1] <= '9':
-			end := 1
-			for end < len(path) && (isWord(path[end]) || path[end] == '.') {
-				end++
-			}
-			cut(end)
+			cut(span(path, func(c byte) bool { return isWord(c) || c == '.' }))
 		case strings.HasPrefix(path, `$"`) && closingQuote(path[1:]) > 0:
 			cut(closingQuote(path[1:]) + 2)
 		case isWord(c), c == '$':
-			cut(word(1))
+			cut(span(path, isWord))
 		default:
 			cut(1)
 		}
 	}
 	return tokens
+}
+
+// span is how far a text goes on, after its first character, with characters for which a condition
+// holds.
+func span(text string, holds func(byte) bool) int {
+	end := 1
+	for end < len(text) && holds(text[end]) {
+		end++
+	}
+	return end
 }
 
 // closingQuote is where the quoted string at the start of a text ends, or negative.

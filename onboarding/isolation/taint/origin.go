@@ -123,8 +123,8 @@ func wrap(path []step, value string) string {
 	return value
 }
 
-// merge merges two documents. Objects are joined, elements of arrays too where they go together, and
-// other values have to be alike.
+// merge merges two documents: it joins objects, and arrays by [mergeElement]. Other values have to
+// be alike.
 func merge(a, b any) (any, bool) {
 	if a == nil {
 		return b, true
@@ -163,8 +163,8 @@ func mergeObjects(left, right map[string]any) (any, bool) {
 	return left, true
 }
 
-// mergeElement adds an element to an array: what is asked of several members of one element may be
-// asked of the same.
+// mergeElement adds an element to an array, or merges it into the first element that it goes with:
+// what conditions ask of several members, they may ask of one and the same element.
 func mergeElement(array []any, element any) []any {
 	for i, known := range array {
 		if merged, ok := merge(known, element); ok {

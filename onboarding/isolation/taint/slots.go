@@ -20,8 +20,8 @@ type Slot struct {
 	Presence bool
 }
 
-// Part returns the part of a value of the setting: the value itself, or a text, number or boolean in a
-// JSON object.
+// Part returns the part of a value of the setting: the value itself, or a text, number or boolean
+// in a JSON object.
 func (s *Slot) Part(value string) (part string, ok bool) {
 	if len(s.origin.path) == 0 {
 		return value, !s.Document
@@ -60,50 +60,50 @@ func (s *Setting) Slots() []*Slot {
 	return slots
 }
 
-// maxApart bounds how many values parts that do not go together make.
-const maxApart = 4
+// maxFilled bounds how many values [Setting.Fill] returns.
+const maxFilled = 4
+
+// Choice says what a part of a setting is to be. Without ok, the part is left out.
+type Choice func(*Slot) (text string, ok bool)
 
 // Fill returns values of the setting in which each part is what choose says. Parts that do not go
 // together, such as a member and an element of one document, are in different values, each with all
 // that go with it.
-func (s *Setting) Fill(choose func(*Slot) (string, bool)) []string {
+func (s *Setting) Fill(choose Choice) []string {
 	choices := map[*Slot]string{}
-	var chosen, values []string
-	for _, key := range s.order {
-		if choice, ok := choose(s.slots[key]); ok {
-			choices[s.slots[key]] = choice
-			chosen = append(chosen, key)
+	var chosen []*Slot
+	for _, slot := range s.Slots() {
+		if choice, ok := choose(slot); ok {
+			choices[slot] = choice
+			chosen = append(chosen, slot)
 		}
 	}
-	for left := chosen; len(left) > 0 && len(values) < maxApart; {
+	var values []string
+	for left := chosen; len(left) > 0 && len(values) < maxFilled; {
 		parts := map[*Slot]string{}
-		value, ok := "", false
-		for _, key := range slices.Concat(left[:1], chosen) {
-			slot := s.slots[key]
-			if _, known := parts[slot]; known {
+		used := func(slot *Slot) bool { _, ok := parts[slot]; return ok }
+		value := ""
+		for _, slot := range slices.Concat(left[:1], chosen) {
+			if used(slot) {
 				continue
 			}
 			parts[slot] = choices[slot]
-			filled, fits := fill(parts)
-			if !fits {
+			if filled, fits := fill(parts); fits {
+				value = filled
+			} else {
 				delete(parts, slot)
-				continue
 			}
-			value, ok = filled, true
 		}
-		if ok {
+		if len(parts) > 0 {
 			values = append(values, value)
 		}
-		left = slices.DeleteFunc(slices.Clone(left[1:]), func(key string) bool {
-			_, known := parts[s.slots[key]]
-			return known
-		})
+		left = slices.DeleteFunc(slices.Clone(left[1:]), used)
 	}
 	return values
 }
 
-// Within returns the setting as far as something is decided by some members of the JSON object that it
-// holds.
+// Within returns the setting as far as something is decided by some members of the JSON object that
+// it holds.
 func (s *Setting) Within(members []string) *Setting {
 	found := &Setting{Name: s.Name, slots: map[string]*Slot{}}
 	for _, key := range s.order {
@@ -154,14 +154,14 @@ func (d *Decisions) Settings() []*Setting {
 	return found
 }
 
-// slot returns the slot of an origin whose value decides.
+// slot returns the slot of an origin, and notes that its value decides.
 func (d *Decisions) slot(o Origin, document bool) *Slot {
 	slot := d.at(o, document)
 	slot.Presence = false
 	return slot
 }
 
-// at returns the slot of an origin, which is of its presence where it is new.
+// at returns the slot of an origin. A new one has Presence.
 func (d *Decisions) at(o Origin, document bool) *Slot {
 	s := d.settings[o.Setting]
 	if s == nil {

@@ -87,8 +87,9 @@ func (d *discovery) membershipTable() *catalog.Relation {
 	return best
 }
 
-// pair returns the columns by which a membership puts a Person into an Org, and whether a unique key
-// says that they are these. Others may hold who invited the Person, or from which Org they inherit it.
+// pair returns the columns by which a membership puts a Person into an Org, and whether a unique
+// key says that it is these. Other columns may say who invited the Person, or from which Org the
+// membership is inherited.
 func pair(r *catalog.Relation, o *Ownership) (person, org string, keyed bool) {
 	for _, key := range r.Unique {
 		var persons, orgs []string

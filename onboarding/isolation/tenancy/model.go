@@ -38,8 +38,8 @@ func (m *Model) Of(r *catalog.Relation) *Ownership {
 // HasOrgs reports whether the platform has Orgs.
 func (m *Model) HasOrgs() bool { return m.Orgs.Table != nil }
 
-// PublicRows is the condition on a relation's own columns for the rows that every session may read by
-// design, or empty.
+// PublicRows is the condition on a relation's own columns for the rows that every session may read
+// by design, or empty.
 func (m *Model) PublicRows(r *catalog.Relation) string { return m.tables[r.OID].Public }
 
 // secret matches normalized names of columns whose values are a right by themselves, such as an
@@ -65,8 +65,9 @@ func (m *Model) Public(r *catalog.Relation, alias string) string {
 	return fmt.Sprintf("coalesce((SELECT (%s) FROM (SELECT %s.*) public), false)", condition, query.Name(alias))
 }
 
-// Published returns a table of a view some of whose rows are public by design, if the view shows its
-// key, or nil. What the configuration says of the view itself comes first.
+// Published returns the first table of a view that has rows that are public by design, and whose
+// key the view shows. It returns nil if there is none, or if the configuration says which rows of
+// the view itself are public.
 func Published(m *Model, view *catalog.Relation) *catalog.Relation {
 	if !view.IsView() || m.PublicRows(view) != "" {
 		return nil

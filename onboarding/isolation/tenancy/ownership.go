@@ -109,8 +109,9 @@ func (p ParentLink) JoinSQL(child, parent string) string {
 	return condition
 }
 
-// CoOwner is an expression for the id, as text, of the Person whose a row is beside its Org, by its own
-// columns or by its parent. It is NULL for a row with one owner, and "" where all rows have one.
+// CoOwner is an expression for the id, as text, of the Person who owns a row beside its Org, by the
+// row's columns or by its parent. It is NULL for a row with one owner, and "" where all rows have
+// one.
 func CoOwner(m *Model, r *catalog.Relation, alias string) string { return coOwner(m, r, alias, 0) }
 
 func coOwner(m *Model, r *catalog.Relation, alias string, depth int) string {
@@ -126,9 +127,9 @@ func coOwner(m *Model, r *catalog.Relation, alias string, depth int) string {
 	var parts []string
 	for _, p := range o.Parents {
 		up := fmt.Sprintf("p%d", depth+1)
-		if with := coOwner(m, p.Table, up, depth+1); with != "" {
+		if owner := coOwner(m, p.Table, up, depth+1); owner != "" {
 			parts = append(parts, fmt.Sprintf("(SELECT %s FROM %s %s WHERE %s LIMIT 1)",
-				with, p.Table.SQL(), up, p.JoinSQL(alias, up)))
+				owner, p.Table.SQL(), up, p.JoinSQL(alias, up)))
 		}
 	}
 	if len(parts) == 0 {

@@ -45,14 +45,14 @@ func (d *discovery) followValues(ctx context.Context, q query.Querier) error {
 	for _, r := range d.m.Catalog.Relations {
 		parent := d.m.Catalog.Relation(r.Parent)
 		inherits := parent != nil && (r.Partition || d.m.own[parent.OID] != nil)
-		half := d.showsOneSide(r)
-		if d.m.own[r.OID] != nil && !half || !r.Reachable() || inherits {
+		oneSided := d.showsOneSide(r)
+		if d.m.own[r.OID] != nil && !oneSided || !r.Reachable() || inherits {
 			continue
 		}
 		o := f.classify(ctx, r)
-		if half {
-			oneSided := func(p ParentLink) bool { return CoOwner(d.m, p.Table, "p") == "" }
-			o.Persons, o.Orgs, o.Parents = nil, nil, slices.DeleteFunc(o.Parents, oneSided)
+		if oneSided {
+			single := func(p ParentLink) bool { return CoOwner(d.m, p.Table, "p") == "" }
+			o.Persons, o.Orgs, o.Parents = nil, nil, slices.DeleteFunc(o.Parents, single)
 		}
 		if o.Direct() || len(o.Parents) > 0 {
 			d.m.own[r.OID] = o

@@ -30,9 +30,9 @@ func viewBases(ctx context.Context, q query.Querier) (map[uint32][]uint32, error
 	return bases, err
 }
 
-// followTables corrects the owners of views whose columns were classified by their names alone: a view has
-// no foreign keys. Where it shows the columns by which Orgs own the rows of its tables, these decide, and
-// not the author beside them.
+// followTables corrects the owners of views. A view has no foreign keys, so its columns were
+// classified by their names alone. Where it shows the columns by which Orgs own the rows of its
+// tables, these decide, and not a column of authors.
 func (d *discovery) followTables() {
 	for _, r := range d.m.Catalog.Relations {
 		o := d.m.own[r.OID]
@@ -45,8 +45,8 @@ func (d *discovery) followTables() {
 	}
 }
 
-// likeTables returns the owners of a view's rows by the columns that say so in its tables. It returns nil
-// where the tables do not agree, or where the view does not show the columns of Orgs.
+// likeTables returns the owners of a view's rows by the columns that say so in its tables. It
+// returns nil where the tables do not agree, or where the view does not show the columns of Orgs.
 func (d *discovery) likeTables(view *catalog.Relation, o *Ownership) *Ownership {
 	like := &Ownership{Class: ClassTenant}
 	for _, t := range d.tablesOf(view, 0) {
@@ -80,8 +80,8 @@ func (d *discovery) likeTables(view *catalog.Relation, o *Ownership) *Ownership 
 	return like
 }
 
-// showsOneSide reports whether a view of rows that are a Person's and an Org's alike was classified by the
-// column of one of them. Where it shows the rows' keys, these say more.
+// showsOneSide reports whether a view of rows that are a Person's and an Org's alike was classified
+// by the column of only one of them. Such a view is classified again, by the keys of the rows.
 func (d *discovery) showsOneSide(r *catalog.Relation) bool {
 	o := d.m.own[r.OID]
 	if !r.IsView() || o == nil || o.Class != ClassTenant || o.Configured || o.Both || !o.Direct() {

@@ -144,16 +144,14 @@ func reached(result *pgconn.Result) int {
 	if result.CommandTag.String() == "TRUNCATE TABLE" {
 		return 1
 	}
-	single := ""
 	if len(result.FieldDescriptions) == 1 && len(result.Rows) == 1 {
-		single = result.FieldDescriptions[0].Name
-	}
-	switch single {
-	case "count":
-		n, _ := strconv.Atoi(string(result.Rows[0][0]))
-		return n
-	case "set_config": // whose session it is
-		return 0
+		switch result.FieldDescriptions[0].Name {
+		case "count":
+			n, _ := strconv.Atoi(string(result.Rows[0][0]))
+			return n
+		case "set_config": // it only says whose session it is
+			return 0
+		}
 	}
 	return int(result.CommandTag.RowsAffected())
 }
@@ -240,7 +238,8 @@ func (l *looker) mine(t *catalog.Relation, s session.Session) string {
 	return fmt.Sprintf("NOT coalesce(%s, false)", m.Foreign(t, "a", m.IdentitySQL(s.Identity), tenancy.Attacker))
 }
 
-// countSQL counts a session's own rows or, where it may not read whose a row is, whether it sees any.
+// countSQL counts a session's own rows or, where it may not read whose a row is, whether it sees
+// any.
 func (l *looker) countSQL(t *catalog.Relation, s session.Session) string {
 	if t.CanRead(l.config.Model.Of(t).Columns()...) {
 		return fmt.Sprintf("(SELECT count(*) FROM %s a WHERE %s)", t.SQL(), l.mine(t, s))

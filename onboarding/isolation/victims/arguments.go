@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// maxArgumentLists bounds how many ways one function is called against one victim, and maxPresetLists
-	// how many of those that leave defaults alone.
+	// maxArgumentLists bounds how many ways one function is called against one victim, and
+	// maxPresetLists how many more leave arguments at their defaults.
 	maxArgumentLists, maxPresetLists = 12, 4
 )
 
@@ -24,7 +24,7 @@ type Caller struct {
 	victims  *Victims
 	canaries *Canaries
 	reach    map[*catalog.Function]functionReach
-	told     []Told
+	ownRows  []OwnRow
 }
 
 // functionReach are the tenants' relations that a function names, and the tables that it may
@@ -84,7 +84,7 @@ func (c *Caller) Arguments(f *catalog.Function, v tenancy.Tenant) []Argument {
 			called = "argument " + f.ArgNames[i]
 		}
 		argument := Argument{What: called + " of type " + f.ArgTypes[i], cast: a.cast, preset: a.preset}
-		for _, value := range slices.Concat(a.told(), a.candidates()) {
+		for _, value := range slices.Concat(a.ownValues(), a.candidates()) {
 			if value != null {
 				argument.Values = append(argument.Values, value+"::"+a.cast)
 			}
@@ -94,27 +94,27 @@ func (c *Caller) Arguments(f *catalog.Function, v tenancy.Tenant) []Argument {
 	return found
 }
 
-// ArgumentLists returns ways to call a function against a victim. The last of them leave what has a
-// default as it is.
+// ArgumentLists returns ways to call a function against a victim. The last of them leave the
+// arguments that have defaults at these.
 func (c *Caller) ArgumentLists(f *catalog.Function, v tenancy.Tenant) []string {
 	arguments := c.Arguments(f, v)
-	values, presets, some := make([][]string, len(arguments)), make([][]string, len(arguments)), false
+	values, presets, anyPreset := make([][]string, len(arguments)), make([][]string, len(arguments)), false
 	for i, a := range arguments {
 		if values[i] = a.Values; len(a.Values) == 0 {
 			values[i] = []string{null + "::" + a.cast}
 		}
 		if presets[i] = values[i]; a.preset != "" {
-			presets[i], some = []string{a.preset}, true
+			presets[i], anyPreset = []string{a.preset}, true
 		}
 	}
 	lists := combined(f, values, maxArgumentLists)
-	if some {
+	if anyPreset {
 		lists = append(lists, combined(f, presets, maxPresetLists)...)
 	}
 	return lists
 }
 
-// combined are argument lists with each of the values of every argument, up to a number of lists.
+// combined are argument lists that combine the values of all arguments, at most so many.
 func combined(f *catalog.Function, values [][]string, most int) []string {
 	lists := []string{""}
 	for i := range values {
@@ -191,8 +191,8 @@ func (c *Caller) IDs(v tenancy.Tenant) []string {
 	return ids
 }
 
-// Nobody returns an argument list that names an id that nobody has wherever a list against a victim
-// names one of theirs. It is empty where that names none.
+// Nobody returns an argument list with ids that nobody has in the place of the victim's ids. It
+// returns "" where the list names none of these.
 func (c *Caller) Nobody(arguments string, v tenancy.Tenant) string {
 	ids, named := c.IDs(v), false
 	changed := literalText.ReplaceAllStringFunc(arguments, func(literal string) string {

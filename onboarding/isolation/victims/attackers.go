@@ -18,7 +18,7 @@ const (
 	// chosenPerVictim bounds how many combinations of other settings attack a victim. Those that
 	// opened a read come first, then the literals that stand beside a setting.
 	chosenPerVictim = 6
-	// openedPerVictim bounds those of them with which somebody attacks who acts in an Org of theirs.
+	// openedPerVictim bounds the sessions of [Victims.openedInOrg].
 	openedPerVictim = 2
 	// sessionsPerRole is how many sessions take on each role.
 	sessionsPerRole = 2
@@ -55,8 +55,8 @@ func (v *Victims) Attackers(ctx context.Context, victim tenancy.Tenant) ([]sessi
 	return sessions, nil
 }
 
-// openedInOrg returns sessions of somebody who acts in an Org of theirs, with other settings that opened
-// a read: what policies let them read, they may move into that Org.
+// openedInOrg returns sessions of somebody who acts in an Org of theirs, with other settings that
+// opened a read. Such a session may be able to move rows that it reads into that Org.
 func (v *Victims) openedInOrg(plain []session.Session) []session.Session {
 	member := slices.IndexFunc(plain, func(s session.Session) bool { return s.Kind == session.Member })
 	if member < 0 || len(v.opened) == 0 {

@@ -34,16 +34,16 @@ type Canary struct {
 
 	account bool // in a tenant's own row
 	isKey   bool
-	// with is the Person whose the row is, too. nil: the row has one owner.
-	with *string
+	// coOwner is the Person who owns the row beside its Org. nil: the row has one owner.
+	coOwner *string
 }
 
 // knownTo reports whether an identity may know the value: it is its own, or the account of
 // somebody whom it shares an Org with.
 func (c Canary) knownTo(i tenancy.Identity) bool {
 	shared := c.account && c.Owner.Kind == tenancy.Person && slices.Contains(i.CoMembers, c.Owner.ID)
-	with := c.with != nil && i.Person != nil && *c.with == *i.Person
-	return i.Is(c.Owner) || shared || with
+	owns := i.Is(c.Owner) || c.coOwner != nil && i.Is(tenancy.Tenant{Kind: tenancy.Person, ID: *c.coOwner})
+	return owns || shared
 }
 
 // Canaries are values that nobody but one victim should see. Found in an answer, one proves a
@@ -59,7 +59,8 @@ type Canaries struct {
 // Row returns what an attacker may know of one row of a victim's in a table, or nil.
 func (c *Canaries) Row(v tenancy.Tenant, t *catalog.Relation) Values { return c.rows[v][t] }
 
-// ValueOf returns the longest of what victims' rows hold in a column, or "" where they hold nothing.
+// ValueOf returns the longest of what victims' rows hold in a column, or "" where they hold
+// nothing.
 func (c *Canaries) ValueOf(t *catalog.Relation, column string) string {
 	longest := ""
 	for _, rows := range c.rows {
@@ -130,7 +131,7 @@ func (c *Canaries) add(t *catalog.Relation, o *tenancy.Ownership, rows []Target,
 			}
 			isKey := slices.Contains(t.Key, column.Name)
 			c.byValue[*value] = Canary{Table: t, Key: row.Key, Owner: row.Victim, account: account,
-				isKey: isKey, with: row.With}
+				isKey: isKey, coOwner: row.CoOwner}
 		}
 	}
 }
@@ -215,8 +216,8 @@ func (c *Canaries) find(value any, s session.Session, given []string) *Canary {
 	return nil
 }
 
-// FindIn looks anywhere in a text, such as an error's, for a canary that a session may not know. What
-// the call that led to it was given proves nothing.
+// FindIn looks anywhere in a text, such as an error message, for a canary that a session may not
+// know. A value that is also in the call that led to the text proves nothing.
 func (c *Canaries) FindIn(text string, s session.Session, call string) *Canary {
 	var first string
 	for value, canary := range c.byValue {

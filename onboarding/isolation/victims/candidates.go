@@ -83,9 +83,10 @@ func (a argument) isText() bool {
 
 // candidates are the values to call with.
 func (a argument) candidates() []string {
-	if ids, named := a.ids(); len(ids) > 0 && (named || !a.isText()) {
-		return ids
-	} else if len(ids) > 0 {
+	if ids, named := a.ids(); len(ids) > 0 {
+		if named || !a.isText() {
+			return ids
+		}
 		// Where ids are texts, a text need not be an id.
 		return slices.Concat(ids[:min(maxTextIDs, len(ids))], a.texts())
 	}
@@ -171,7 +172,7 @@ func (a argument) arrays() literals {
 	}
 	if a.element().isText() {
 		for _, column := range a.textColumns() {
-			found.addText(arrayOf(column))
+			found.addText(query.ArrayText([]string{column}))
 		}
 	}
 	return append(found, query.Literal("{"+a.victim.ID+"}"))

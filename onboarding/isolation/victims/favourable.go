@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
@@ -36,7 +35,7 @@ func (r *Rows) Favourable(
 		default:
 			values[c.Name] = Imagine(c)
 		}
-		if own := r.carried(t, c, s); own != nil {
+		if own := r.identityPart(t, c, s); own != nil {
 			values[c.Name] = own
 		}
 	}
@@ -63,8 +62,9 @@ func (r *Rows) Favourable(
 	return values, nil
 }
 
-// likeOwn returns the values of the first row that names the attacker, or else of the first of all,
-// by its key, so what comes of it does not depend on how rows lie. It returns nil if there is none.
+// likeOwn returns the values of the first row that names the attacker, or else of the first of all.
+// Rows are in the order of their key, so the result does not depend on how they are stored. It
+// returns nil if there is none.
 func (r *Rows) likeOwn(ctx context.Context, t *catalog.Relation, s session.Session) ([]*string, error) {
 	m, present := r.config.Model, "true"
 	if m.IsMembership(t) {
@@ -73,7 +73,7 @@ func (r *Rows) likeOwn(ctx context.Context, t *catalog.Relation, s session.Sessi
 	names := t.ColumnNames()
 	order := ""
 	if len(t.Key) > 0 {
-		order = " ORDER BY a." + strings.Join(quoted(t.Key), ", a.")
+		order = " ORDER BY " + query.Columns("a", t.Key)
 	}
 	if s.Identity.Person != nil && len(m.Of(t).Persons) > 0 {
 		// OFFSET 0 keeps the planner from going through all rows in the order of the key.
@@ -85,22 +85,15 @@ func (r *Rows) likeOwn(ctx context.Context, t *catalog.Relation, s session.Sessi
 	return r.one(ctx, t, names, t.SQL()+" a WHERE "+present+order)
 }
 
-func quoted(names []string) []string {
-	var all []string
-	for _, name := range names {
-		all = append(all, query.Name(name))
-	}
-	return all
-}
-
-// carried is what the session itself sets where the column is compared with it, or nil. Whose a row
-// is says more than that.
-func (r *Rows) carried(t *catalog.Relation, c *catalog.Column, s session.Session) *string {
+// identityPart is the part of the session's own settings that the column is compared with, or nil.
+// It is nil for columns that say whose a row is, for foreign keys and, where the settings hold ids,
+// for keys.
+func (r *Rows) identityPart(t *catalog.Relation, c *catalog.Column, s session.Session) *string {
 	isID := slices.Contains(t.Key, c.Name) && r.config.Settings.Opening.UserQuery == ""
 	if isID || slices.Contains(r.config.Model.Of(t).Columns(), c.Name) || t.InForeignKey(c.Name) {
 		return nil
 	}
-	value, ok := r.config.Chosen.Carried(s, c.Name)
+	value, ok := r.config.Chosen.IdentityPart(s, c.Name)
 	switch {
 	case !ok:
 		return nil

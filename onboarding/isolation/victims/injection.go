@@ -12,16 +12,16 @@ import (
 )
 
 const (
-	// injectedTables is how many tables injected SQL reads.
-	injectedTables = 2
+	// maxInjectedTables bounds how many tables injected SQL reads.
+	maxInjectedTables = 2
 	// maxParentheses is how many parentheses injected SQL closes.
 	maxParentheses = 3
 )
 
 // InjectionLists returns ways to call a function that puts SQL together, with SQL for each of its
-// arguments that holds texts: out of quotes and parentheses, in the place of a number or a name, as a
-// second statement, and such that only the number of rows that are found, or an error, tells of it.
-// Documents hold it as a value and as a key.
+// arguments that holds texts: out of quotes and parentheses, in the place of a number or a name, as
+// a second statement, and such that only the number of rows that are found, or an error, tells of
+// it. Documents hold it as a value and as a key.
 func (c *Caller) InjectionLists(f *catalog.Function, v tenancy.Tenant) []string {
 	if !f.Mentions("execute") {
 		return nil
@@ -54,18 +54,13 @@ func (a argument) injected() []string {
 	case a.element().isText():
 		var found []string
 		for _, sql := range a.injections() {
-			found = append(found, arrayOf(sql))
+			found = append(found, query.ArrayText([]string{sql}))
 		}
 		return found
 	case strings.HasPrefix(a.typ, "json"):
 		return a.injectedDocuments()
 	}
 	return nil
-}
-
-// arrayOf spells an array of one text.
-func arrayOf(text string) string {
-	return `{"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"}`
 }
 
 // injectedDocuments are documents with SQL in the values of the keys that the function reads and of
@@ -98,7 +93,8 @@ func (a argument) injectedDocuments() []string {
 	return found
 }
 
-// textColumns are a column with texts, and no key, of each of a few tables that the function may read.
+// textColumns are a column with texts, and no key, of each of a few tables that the function may
+// read.
 func (a argument) textColumns() []string {
 	var found []string
 	for _, t := range a.tables() {
@@ -106,17 +102,22 @@ func (a argument) textColumns() []string {
 		i := slices.IndexFunc(t.Columns, func(c *catalog.Column) bool {
 			return c.Category == catalog.String && c.Label == "" && !slices.Contains(fixed, c.Name)
 		})
-		if i >= 0 && len(found) < injectedTables && !slices.Contains(found, t.Columns[i].Name) {
+		if i >= 0 && len(found) < maxInjectedTables && !slices.Contains(found, t.Columns[i].Name) {
 			found = append(found, t.Columns[i].Name)
 		}
 	}
 	return found
 }
 
+// injectedTables are the tables that injected SQL reads.
+func (a argument) injectedTables() []*catalog.Relation {
+	tables := a.tables()
+	return tables[:min(maxInjectedTables, len(tables))]
+}
+
 // injections are SQL for a function that puts SQL together.
 func (a argument) injections() []string {
-	tables := a.tables()
-	tables = tables[:min(injectedTables, len(tables))]
+	tables := a.injectedTables()
 	found := []string{"true", "true) OR (true"}
 	for n := range maxParentheses {
 		end := strings.Repeat(")", n)

@@ -20,8 +20,8 @@ const rowsPerVictim = 3
 // Values are the values of a row as text, by column. nil is NULL.
 type Values map[string]*string
 
-// GiveTo makes a row a tenant's, by the columns that hold Orgs or either kind and, for a Person, those
-// that hold Persons.
+// GiveTo makes a tenant the owner of a row: it sets the columns that hold tenants of that kind or
+// of either, and clears those of Orgs for a Person.
 func (values Values) GiveTo(v tenancy.Tenant, o *tenancy.Ownership) {
 	for _, c := range o.Orgs {
 		if values[c] = nil; v.IsOrg() {
@@ -41,8 +41,8 @@ func (values Values) GiveTo(v tenancy.Tenant, o *tenancy.Ownership) {
 // Target is what an attacker goes for: a victim's row, or what one would be.
 type Target struct {
 	Victim tenancy.Tenant
-	// With is the Person whose the row is, too. nil: it has one owner.
-	With *string
+	// CoOwner is the Person who owns the row beside an Org. nil: it has one owner.
+	CoOwner *string
 	// Place is the condition, on the alias a, that finds the row. Empty: there is no row.
 	Place string
 	// Key names the row, for people.
@@ -130,11 +130,11 @@ func (r *Rows) Targets(ctx context.Context, t *catalog.Relation) ([]Target, erro
 			return nil, err
 		}
 		if values != nil {
-			with, err := r.with(ctx, t, values)
+			coOwner, err := r.coOwner(ctx, t, values)
 			if err != nil {
 				return nil, err
 			}
-			found = append(found, Target{Victim: v, With: with, Values: values})
+			found = append(found, Target{Victim: v, CoOwner: coOwner, Values: values})
 		}
 	}
 	return found, nil
@@ -162,7 +162,7 @@ func (r *Rows) Matching(ctx context.Context, t *catalog.Relation, condition stri
 		var owner string
 		var values []*string
 		f := Target{Values: Values{}}
-		if err := row.Scan(&owner, &f.With, &f.Place, &f.Key, &values); err != nil {
+		if err := row.Scan(&owner, &f.CoOwner, &f.Place, &f.Key, &values); err != nil {
 			return f, err
 		}
 		f.Victim = tenancy.ParseOwner(owner)
@@ -186,8 +186,8 @@ func (r *Rows) Any(ctx context.Context, t *catalog.Relation, names []string, con
 	return r.one(ctx, t, names, t.SQL()+" a WHERE "+condition)
 }
 
-// one reads columns of the first row of what stands after FROM, where t is a. It returns nil if
-// there is none.
+// one reads columns of the first row of a FROM clause, in which a is the alias of t. It returns nil
+// if there is none.
 func (r *Rows) one(ctx context.Context, t *catalog.Relation, names []string, from string) ([]*string, error) {
 	var values []*string
 	err := r.config.Truth.QueryRow(ctx, fmt.Sprintf("SELECT %s FROM %s LIMIT 1", query.Texts("a", names), from)).

@@ -2,7 +2,9 @@ package victims
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
@@ -10,14 +12,15 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// Shadow is what rows of temporary tables say: that the attacker has a part in what is the victim's.
+// Shadow says for whom rows of temporary tables are made: an attacker who claims a part in what is
+// the victim's.
 type Shadow struct {
-	Session session.Session
-	Victim  tenancy.Tenant
-	Posing  bool // the rows name the victim, a Person, where they would name the attacker
+	Session  session.Session
+	Victim   tenancy.Tenant
+	AsVictim bool // the rows name the victim, a Person, where they would name the attacker
 }
 
-// ShadowsOf are the shadows of an attacker against a victim.
+// ShadowsOf are the kinds of rows with which an attacker goes for a victim.
 func ShadowsOf(s session.Session, v tenancy.Tenant) []Shadow {
 	if v.IsOrg() {
 		return []Shadow{{s, v, false}}
@@ -41,11 +44,11 @@ func (r *Rows) Shadow(ctx context.Context, t *catalog.Relation, shadow Shadow) (
 	}
 	for _, c := range t.Columns {
 		switch {
-		case r.carried(t, c, s) != nil: // it is there already
-		case shadow.Posing && c.Type == m.Users.Type && !slices.Contains(m.Of(t).Orgs, c.Name):
+		case r.identityPart(t, c, s) != nil: // Favourable has set it
+		case shadow.AsVictim && c.Type == m.Users.Type && !slices.Contains(m.Of(t).Orgs, c.Name):
 			values[c.Name] = &v.ID
 		case m.IsSecret(t, c.Name):
-			values[c.Name] = known(c)
+			values[c.Name] = chosenSecret(c)
 		case c.Category == catalog.Boolean && tenancy.IsFormerFlag(catalog.Normalize(c.Name)):
 			values[c.Name] = new("false")
 		}
@@ -53,8 +56,8 @@ func (r *Rows) Shadow(ctx context.Context, t *catalog.Relation, shadow Shadow) (
 	return values, nil
 }
 
-// known is a value that an attacker chooses, for a column that holds a secret elsewhere.
-func known(c *catalog.Column) *string {
+// chosenSecret is a value that the attacker chooses for a column of secrets.
+func chosenSecret(c *catalog.Column) *string {
 	if value, ok := typical[c.Type]; ok {
 		return &value
 	}
@@ -63,24 +66,24 @@ func known(c *catalog.Column) *string {
 	return Imagine(&must)
 }
 
-// Told is a row that an attacker wrote, whose values calls of functions may name.
-type Told struct {
+// OwnRow is a row of a temporary table that the attacker wrote.
+type OwnRow struct {
 	Table  *catalog.Relation
 	Values Values
 }
 
-// Telling is the caller for an attacker who wrote some rows.
-func (c *Caller) Telling(rows []Told) *Caller {
-	told := *c
-	told.told = rows
-	return &told
+// WithRows returns a caller that also calls functions with values of rows that the attacker wrote.
+func (c *Caller) WithRows(rows []OwnRow) *Caller {
+	with := *c
+	with.ownRows = rows
+	return &with
 }
 
-// told are values of rows that the attacker wrote, in columns that the argument is named for and that
-// lead to no other row.
-func (a argument) told() literals {
+// ownValues are values of rows that the attacker wrote, in columns that the argument is named for
+// and that lead to no other row.
+func (a argument) ownValues() literals {
 	var found literals
-	for _, row := range a.caller.told {
+	for _, row := range a.caller.ownRows {
 		for _, c := range row.Table.Columns {
 			leads := slices.Contains(a.caller.model.Of(row.Table).Columns(), c.Name) ||
 				slices.Contains(row.Table.Key, c.Name) || row.Table.InForeignKey(c.Name)
@@ -93,11 +96,11 @@ func (a argument) told() literals {
 	return found
 }
 
-// Given are the values that the row holds, as answers may repeat them.
-func (t Told) Given() []string {
+// Given are the values of the row. An answer that repeats them proves nothing.
+func (r OwnRow) Given() []string {
 	var given []string
-	for _, c := range t.Table.Columns {
-		if value := t.Values[c.Name]; value != nil {
+	for _, c := range r.Table.Columns {
+		if value := r.Values[c.Name]; value != nil {
 			given = append(given, *value)
 		}
 	}
@@ -105,16 +108,12 @@ func (t Told) Given() []string {
 }
 
 // CreateSQL renders a temporary table in the place of the row's table, with the row in it.
-func (t Told) CreateSQL() string {
-	name := query.Name(t.Table.Name)
-	definitions, literals := "", ""
-	for i, c := range t.Table.Columns {
-		if i > 0 {
-			definitions, literals = definitions+", ", literals+", "
-		}
-		definitions += query.Name(c.Name) + " " + c.Type
-		literals += c.Literal(t.Values[c.Name])
+func (r OwnRow) CreateSQL() string {
+	definitions, literals := make([]string, len(r.Table.Columns)), make([]string, len(r.Table.Columns))
+	for i, c := range r.Table.Columns {
+		definitions[i], literals[i] = query.Name(c.Name)+" "+c.Type, c.Literal(r.Values[c.Name])
 	}
-	return "CREATE TEMPORARY TABLE " + name + " (" + definitions + ") ON COMMIT DROP; INSERT INTO pg_temp." + name +
-		" VALUES (" + literals + "); GRANT ALL ON pg_temp." + name + " TO PUBLIC; "
+	return fmt.Sprintf("CREATE TEMPORARY TABLE %[1]s (%[2]s) ON COMMIT DROP; "+
+		"INSERT INTO pg_temp.%[1]s VALUES (%[3]s); GRANT ALL ON pg_temp.%[1]s TO PUBLIC; ",
+		query.Name(r.Table.Name), strings.Join(definitions, ", "), strings.Join(literals, ", "))
 }

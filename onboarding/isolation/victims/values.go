@@ -136,8 +136,8 @@ func randomBelow(limit int64) int64 {
 	return n.Int64()
 }
 
-// with returns the Person whose a made-up row would be beside its Org, or nil.
-func (r *Rows) with(ctx context.Context, t *catalog.Relation, values Values) (with *string, err error) {
+// coOwner returns the Person who would own a made-up row beside its Org, or nil.
+func (r *Rows) coOwner(ctx context.Context, t *catalog.Relation, values Values) (person *string, err error) {
 	expression := tenancy.CoOwner(r.config.Model, t, "a")
 	if expression == "" {
 		return nil, nil
@@ -148,6 +148,6 @@ func (r *Rows) with(ctx context.Context, t *catalog.Relation, values Values) (wi
 		columns = append(columns, c.Literal(values[name])+"::"+c.Type+" AS "+query.Name(name))
 	}
 	err = r.config.Truth.QueryRow(ctx, fmt.Sprintf("SELECT %s FROM (SELECT %s) a", expression,
-		strings.Join(columns, ", "))).Scan(&with)
-	return with, err
+		strings.Join(columns, ", "))).Scan(&person)
+	return person, err
 }

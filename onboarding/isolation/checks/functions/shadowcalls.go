@@ -109,7 +109,7 @@ func (c *shadows) callShadowed(
 // callWithLists makes a call with several argument lists. plain are the function's answers without
 // temporary tables, as far as they are known.
 func (c *functions) callWithLists(ctx context.Context, call call, plain map[string][]string) error {
-	caller := c.caller.Telling(call.temporary.rows)
+	caller := c.caller.WithRows(call.temporary.rows)
 	for _, call.arguments = range caller.ArgumentLists(call.function, call.victim) {
 		if c.results.Blames(call.function.String(), results.Leak) {
 			return nil

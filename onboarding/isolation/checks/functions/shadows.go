@@ -122,7 +122,7 @@ func (c *shadows) Run(ctx context.Context) error {
 // temporary are temporary tables in the place of others.
 type temporary struct {
 	create, drop string
-	rows         []victims.Told
+	rows         []victims.OwnRow
 	// how ends the sentence of the evidence, and fix is for all functions that let it happen.
 	how, fix string
 }
@@ -162,22 +162,22 @@ func (c *shadows) shadowed(running []*catalog.Function) (
 // which the attacker is whoever they like to be.
 func (c *shadows) shadowRows(
 	ctx context.Context, tables []*catalog.Relation, list []victims.Shadow,
-) ([][]victims.Told, error) {
-	rows := make([][]victims.Told, len(list))
+) ([][]victims.OwnRow, error) {
+	rows := make([][]victims.OwnRow, len(list))
 	for i, shadow := range list {
 		for _, t := range tables {
 			values, err := c.rows.Shadow(ctx, t, shadow)
 			if err != nil {
 				return nil, err
 			}
-			rows[i] = append(rows[i], victims.Told{Table: t, Values: values})
+			rows[i] = append(rows[i], victims.OwnRow{Table: t, Values: values})
 		}
 	}
 	return rows, nil
 }
 
 // newTemporary returns temporary tables in the place of some of the rows' tables.
-func newTemporary(rows []victims.Told, tables []*catalog.Relation) *temporary {
+func newTemporary(rows []victims.OwnRow, tables []*catalog.Relation) *temporary {
 	// A plan that the connection made before would still read the tables themselves.
 	made := &temporary{create: "DISCARD PLANS; "}
 	var names []string

@@ -82,7 +82,7 @@ func (i *inserts) variants(a attempt) []variant {
 		variants = append(variants, variant{values: from})
 	}
 	if me == nil || len(authors) == 0 || o.Class != tenancy.ClassTenant || o.Both ||
-		victims.Equal(a.target.With, me) {
+		victims.Equal(a.target.CoOwner, me) {
 		return variants
 	}
 	mine := maps.Clone(values)

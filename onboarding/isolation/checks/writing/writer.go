@@ -93,7 +93,7 @@ func (w *writer) named(t *catalog.Relation, target victims.Target, s session.Ses
 	}
 	names := func(c string) bool { return victims.Equal(target.Values[c], me) }
 	below := len(o.Parents) > 0 && !target.Victim.IsOrg() && slices.ContainsFunc(o.Persons, names)
-	return below || victims.Equal(target.With, me)
+	return below || victims.Equal(target.CoOwner, me)
 }
 
 // aims are the WHERE clauses to write with: at the row itself and, as a statement that reads

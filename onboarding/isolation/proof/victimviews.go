@@ -12,86 +12,88 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// window is a view through which a victim sees their rows of a table that the app role may not read.
-type window struct {
+// victimView is a view through which a victim sees their rows of a table that the app role may not
+// read.
+type victimView struct {
 	view   *catalog.Relation
 	victim tenancy.Tenant
 }
 
-// windows are the views through which tenants see a table.
-func windows(m *tenancy.Model, of VictimRows) []window {
-	var found []window
+// victimViews are the readable views of a table that say whose each row is.
+func victimViews(m *tenancy.Model, of VictimRows) []victimView {
+	var found []victimView
 	for _, view := range m.Catalog.Relations {
 		if view.Kind == catalog.View && view.Readable() && view.DefinedOn(of.Table) && m.Of(view).Direct() {
-			found = append(found, window{view, of.Victim})
+			found = append(found, victimView{view, of.Victim})
 		}
 	}
 	return found
 }
 
 // rowsSQL are the victim's rows as the view shows them.
-func (w window) rowsSQL(m *tenancy.Model) string {
-	return fmt.Sprintf("SELECT to_jsonb(a)::text FROM %s a WHERE %s ORDER BY 1 LIMIT %d", w.view.SQL(),
-		m.OwnedBy(w.view, w.victim), chunkRows)
+func (v victimView) rowsSQL(m *tenancy.Model) string {
+	return fmt.Sprintf("SELECT to_jsonb(a)::text FROM %s a WHERE %s ORDER BY 1 LIMIT %d", v.view.SQL(),
+		m.OwnedBy(v.view, v.victim), chunkRows)
 }
 
-// shown are rows that a victim sees through a window.
-type shown struct {
+// viewedRows are the rows that a victim sees through a view.
+type viewedRows struct {
 	rows []string
-	// steady says that the victim may look, and sees the same each time.
-	steady bool
+	// stable says that the victim may read the view, and saw the same rows twice.
+	stable bool
 }
 
-// before is what a victim sees through a window while no attempt is under way. It is read twice: what
-// changes by itself shows nothing.
-func (p *Prover) before(ctx context.Context, w window) (shown, error) {
-	if known, ok := p.shown[w]; ok {
+// viewed returns what a victim sees through a view while no attempt is under way. It reads the view
+// twice, since a change to rows that change by themselves proves nothing.
+func (p *Prover) viewed(ctx context.Context, v victimView) (viewedRows, error) {
+	if known, ok := p.views[v]; ok {
 		return known, nil
 	}
-	own, err := p.Victims.Own(ctx, w.victim)
+	own, err := p.Victims.Own(ctx, v.victim)
 	if err != nil {
-		return shown{}, err
+		return viewedRows{}, err
 	}
-	var looks [2][]string
-	for i := range looks {
+	var reads [2][]string
+	for i := range reads {
 		err = p.Own.Read(ctx, own, func(tx *session.Tx) error {
-			looks[i], err = tx.Strings(ctx, w.rowsSQL(p.Model))
+			reads[i], err = tx.Strings(ctx, v.rowsSQL(p.Model))
 			return err
 		})
 		if lost := query.Lost(err); lost != nil {
-			return shown{}, lost
+			return viewedRows{}, lost
 		}
 		if err != nil {
 			break
 		}
 	}
-	if p.shown == nil {
-		p.shown = map[window]shown{}
+	if p.views == nil {
+		p.views = map[victimView]viewedRows{}
 	}
-	p.shown[w] = shown{looks[0], err == nil && slices.Equal(looks[0], looks[1])}
-	return p.shown[w], nil
+	p.views[v] = viewedRows{reads[0], err == nil && slices.Equal(reads[0], reads[1])}
+	return p.views[v], nil
 }
 
 // ChangedInView returns the change that the transaction made to a victim's rows of a table, as the
-// victim sees it through views of the table, or nil. It is for tables that the app role may not read.
+// victim sees it through views of the table, or nil. It is for tables that the app role may not
+// read.
 func (p *Prover) ChangedInView(ctx context.Context, tx *session.Tx, of VictimRows) (*Change, error) {
-	for _, w := range windows(p.Model, of) {
-		before, err := p.before(ctx, w)
+	for _, v := range victimViews(p.Model, of) {
+		before, err := p.viewed(ctx, v)
 		if err != nil {
 			return nil, err
 		}
-		if !before.steady {
+		if !before.stable {
 			continue
 		}
 		var after []string
 		err = p.Victims.Observe(ctx, tx, of.Victim, func() (err error) {
-			after, err = tx.Strings(ctx, w.rowsSQL(p.Model))
+			after, err = tx.Strings(ctx, v.rowsSQL(p.Model))
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
-		what := fmt.Sprintf("a row of %s, as they see it through %s", of.Victim, w.view)
+		what := fmt.Sprintf("a row of %s, as they see it through %s", of.Victim, v.view)
 		switch gone, added := without(before.rows, after), without(after, before.rows); {
 		case len(gone) > 0 && len(added) > 0:
 			return &Change{results.Update, what}, nil
@@ -104,20 +106,16 @@ func (p *Prover) ChangedInView(ctx context.Context, tx *session.Tx, of VictimRow
 	return nil, nil
 }
 
-// markedSQL counts the rows that a transaction has marked with its id, which others see before it ends:
-// those that it updated, deleted or locked. It names one of an owner.
+// markedSQL counts the rows that a transaction has marked with its id: those that it updated,
+// deleted or locked. Other transactions see the mark before it ends. It also returns the key of one
+// row of an owner.
 const markedSQL = `SELECT count(*), coalesce(min(%s) FILTER (WHERE %s), '') FROM %s a WHERE a.xmax = %s::text::xid`
 
-// markedRows are a victim's rows of a table in which a transaction made changes.
-type markedRows struct {
-	VictimRows
-	made Counts
-}
-
-// marked returns the change that the transaction made to a victim's row of a table that nobody else may
-// look at: the truth sees by whom the row is marked. A foreign key marks rows that it locks, too, so more
-// of them than the transaction changed prove nothing.
-func marked(ctx context.Context, p *Prover, tx *session.Tx, of markedRows) (*Change, error) {
+// marked returns the change that the transaction made to a victim's row of a table that no session
+// may read, or nil: the auditor sees which transaction marked the row. made is what the transaction
+// changed in the table. A foreign key marks rows that it locks, too, so more of them than were
+// changed prove nothing.
+func (of VictimRows) marked(ctx context.Context, p *Prover, tx *session.Tx, made Counts) (*Change, error) {
 	if !of.Table.HasRowIDs() {
 		return nil, nil
 	}
@@ -130,11 +128,11 @@ func marked(ctx context.Context, p *Prover, tx *session.Tx, of markedRows) (*Cha
 	var key string
 	err = p.Truth.QueryRow(ctx, fmt.Sprintf(markedSQL, p.Model.RowKey(of.Table, "a"),
 		p.Model.OwnedBy(of.Table, of.Victim), of.Table.SQL(), query.Literal(*id))).Scan(&rows, &key)
-	if err != nil || key == "" || rows > of.made.Updated+of.made.Deleted {
+	if err != nil || key == "" || rows > made.Updated+made.Deleted {
 		return nil, err
 	}
 	operation := results.Update
-	if of.made.Updated == 0 {
+	if made.Updated == 0 {
 		operation = results.Delete
 	}
 	return &Change{operation, key + " of " + of.Victim.String()}, nil
