@@ -13,7 +13,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// maxTargets is how many rows of a victim are written to: a constraint may stop the write to the first.
+// maxTargets is how many rows of a victim are written to: a constraint may stop the write to the
+// first.
 const maxTargets = 2
 
 // writeAfter reports what a session can also write, after an attack, in a table of which it saw a

@@ -34,8 +34,8 @@ func (call call) plain() call {
 	return call
 }
 
-// run calls the function inside a transaction. The call's temporary tables are there only meanwhile,
-// so that nobody sees them who looks later in the transaction.
+// run calls the function inside a transaction. The call's temporary tables are there only
+// meanwhile, so that nobody sees them who looks later in the transaction.
 func (call call) run(ctx context.Context, tx *session.Tx) (answers []string, err error) {
 	if call.temporary != nil {
 		if err := tx.Exec(ctx, call.temporary.create); err != nil {
@@ -54,8 +54,8 @@ func (call call) run(ctx context.Context, tx *session.Tx) (answers []string, err
 	return answers, err
 }
 
-// injectors are the one attacker who calls functions with SQL, or none. Against an Org it is somebody
-// who acts in an Org of their own: a function may find nothing for anybody else.
+// injectors are the one attacker who calls functions with SQL, or none. Against an Org it is
+// somebody who acts in an Org of their own: a function may find nothing for anybody else.
 func injectors(victim tenancy.Tenant, attackers []session.Session) []session.Session {
 	member := slices.IndexFunc(attackers, func(s session.Session) bool { return s.Kind == session.Member })
 	if victim.IsOrg() && member >= 0 {
@@ -85,8 +85,9 @@ func (call call) dependsOnRows(err error) bool {
 	return err == nil || call.errorsCount && query.In(err, query.DataException)
 }
 
-// judgeError reports a call whose error contains what only another tenant's row does, and is another
-// once they change the row. The error of a constraint says no more than that a value is taken.
+// judgeError reports a call whose error contains what only another tenant's row does, and is
+// another once they change the row. The error of a constraint says no more than that a value is
+// taken.
 func (c *functions) judgeError(ctx context.Context, call call, failure error) error {
 	if query.SQLState(failure) == "" || query.In(failure, query.IntegrityConstraintViolation) {
 		return nil

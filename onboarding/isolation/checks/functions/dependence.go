@@ -61,8 +61,8 @@ func (c *functions) judgeDependence(ctx context.Context, call call) error {
 	return nil
 }
 
-// judgeOthers is [functions.judgeDependence] for a call that names no victim: of everybody's rows, a
-// function that answers one takes the first or the last, and no sampled victim need own these.
+// judgeOthers is [functions.judgeDependence] for a call that names no victim: of everybody's rows,
+// a function that answers one takes the first or the last, and no sampled victim need own these.
 func (c *functions) judgeOthers(ctx context.Context, call call) error {
 	for _, t := range c.caller.Tables(call.function) {
 		owners, err := c.outermost(ctx, t)
@@ -82,7 +82,8 @@ func (c *functions) judgeOthers(ctx context.Context, call call) error {
 	return nil
 }
 
-// outermost are the owners of the first row of a table, as they lie in it, and of the last by its key.
+// outermost are the owners of the first row of a table, as they lie in it, and of the last by its
+// key.
 func (c *functions) outermost(ctx context.Context, t *catalog.Relation) ([]tenancy.Tenant, error) {
 	if known, ok := c.outer[t]; ok {
 		return known, nil

@@ -18,9 +18,10 @@ import (
 // contents are what a function's answers tell of each victim.
 type contents map[tenancy.Tenant]string
 
-// judgeDifference is [functions.judgeDependence] for tables whose rows tenants may not change themselves,
-// such as invoices: a function reads them for anybody if it answers one thing about one tenant and
-// another about the next, nothing about an id that nobody has, and the same to the tenant itself.
+// judgeDifference is [functions.judgeDependence] for tables whose rows tenants may not change
+// themselves, such as invoices: a function reads them for anybody if it answers one thing about
+// one tenant and another about the next, nothing about an id that nobody has, and the same to the
+// tenant itself.
 func (c *functions) judgeDifference(ctx context.Context, call call, answer string, known contents) error {
 	f := call.function
 	hidden := c.unchangeable(f)
@@ -63,8 +64,8 @@ func (c *functions) judgeDifference(ctx context.Context, call call, answer strin
 	return err
 }
 
-// unchangeable are the tables of tenants' rows that a function names and in which no tenant may change
-// or delete a row.
+// unchangeable are the tables of tenants' rows that a function names and in which no tenant may
+// change or delete a row.
 func (c *functions) unchangeable(f *catalog.Function) []*catalog.Relation {
 	if f.Returns == "void" || f.Returns == "boolean" || len(f.ArgTypes) == 0 {
 		return nil

@@ -133,8 +133,8 @@ func (c *functions) leak(call call, found results.Finding) {
 	c.results.Add(found)
 }
 
-// callAll tries a function with several argument lists and attackers. It returns why no call reached
-// its body, or "".
+// callAll tries a function with several argument lists and attackers. It returns why no call
+// reached its body, or "".
 func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled string, err error) {
 	answers := map[string]answered{} // by arguments
 	judged := map[string]bool{}      // by victim and arguments, and by arguments alone

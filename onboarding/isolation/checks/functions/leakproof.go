@@ -97,8 +97,8 @@ func (c *leakproof) loadCasts(ctx context.Context) error {
 // modifier is the length or the precision in a type's name, as in "character varying(60)".
 var modifier = regexp.MustCompile(`\([0-9, -]+\)`)
 
-// takes reports whether an argument of a type takes a column's values, as they are or by a cast that
-// runs before policies.
+// takes reports whether an argument of a type takes a column's values, as they are or by a cast
+// that runs before policies.
 func (c *leakproof) takes(argument string, column *catalog.Column) bool {
 	plain := modifier.ReplaceAllString(column.Type, "")
 	return argument == plain || c.casts[[2]string{plain, argument}]

@@ -13,9 +13,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// allMessages makes the server send messages of every level that PL/pgSQL has, and allRows makes it
-// read every row: an index by which a policy finds the session's own would leave the others out, and
-// every session may do without one.
+// allMessages makes the server send messages of every level that PL/pgSQL has, and allRows makes
+// it read every row: an index by which a policy finds the session's own would leave the others
+// out, and every session may do without one.
 const (
 	allMessages = "SET LOCAL client_min_messages = debug1;"
 	allRows     = "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; " +
@@ -117,9 +117,9 @@ func (c *leakproof) quoted(ctx context.Context, f trusted, said message) ([]quot
 	return pgx.CollectRows(rows, pgx.RowToStructByName[quote])
 }
 
-// repeats reports whether a message contains a value because the function was given it. A message can
-// contain a short one by chance. So the function is given another value, too, and has to send the same
-// message with the other value in it.
+// repeats reports whether a message contains a value because the function was given it. A message
+// can contain a short one by chance. So the function is given another value, too, and has to send
+// the same message with the other value in it.
 func (c *leakproof) repeats(ctx context.Context, f trusted, said message, value string) (bool, error) {
 	if len([]rune(value)) >= distinctive {
 		return true, nil

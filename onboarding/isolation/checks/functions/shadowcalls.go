@@ -12,12 +12,12 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// shadowCallers is how many attackers call each function with temporary tables against each victim, and
-// maxParts bounds the sets of tables that these take the place of.
+// shadowCallers is how many attackers call each function with temporary tables against each
+// victim, and maxParts bounds the sets of tables that these take the place of.
 const shadowCallers, maxParts = 2, 8
 
-// calls calls each SECURITY DEFINER function while temporary tables are in the place of those that it,
-// or a function that it calls, names without a schema.
+// calls calls each SECURITY DEFINER function while temporary tables are in the place of those that
+// it, or a function that it calls, names without a schema.
 func (c *shadows) calls(ctx context.Context) error {
 	f := c.functions
 	if err := f.prepare(ctx); err != nil {
@@ -51,8 +51,8 @@ func (c *shadows) reached(f *catalog.Function) []*catalog.Function {
 	return all
 }
 
-// parts are the sets of tables whose place temporary ones take: all, all but one, since that one may
-// have to hold what is the victim's, and one alone.
+// parts are the sets of tables whose place temporary ones take: all, all but one, since that one
+// may have to hold what is the victim's, and one alone.
 func parts(tables []*catalog.Relation) [][]*catalog.Relation {
 	var sets [][]*catalog.Relation
 	add := func(set []*catalog.Relation) {
@@ -131,8 +131,8 @@ func (c *functions) callWithLists(ctx context.Context, call call, plain map[stri
 	return nil
 }
 
-// judgeShadowed makes a call, and judges what the temporary tables made it answer and do. plain are the
-// answers without them.
+// judgeShadowed makes a call, and judges what the temporary tables made it answer and do. plain
+// are the answers without them.
 func (c *functions) judgeShadowed(ctx context.Context, call call, plain []string) error {
 	c.results.CountCall()
 	var news []string
@@ -158,7 +158,8 @@ func (c *functions) judgeShadowed(ctx context.Context, call call, plain []string
 	return c.judgeDependence(ctx, call)
 }
 
-// judgeRepeated reports answers that repeat rows of others and contain what the attacker did not know.
+// judgeRepeated reports answers that repeat rows of others and contain what the attacker did not
+// know.
 func (c *functions) judgeRepeated(ctx context.Context, call call, answers []string) error {
 	given := slices.Concat(victims.Given(call.arguments), call.temporary.given())
 	for _, t := range c.caller.Tables(call.function) {

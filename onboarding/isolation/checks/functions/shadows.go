@@ -136,8 +136,8 @@ func (t temporary) given() []string {
 	return given
 }
 
-// shadowed returns the relations whose place temporary tables can take while functions run, those of
-// the functions that name them, and the fix for these.
+// shadowed returns the relations whose place temporary tables can take while functions run, those
+// of the functions that name them, and the fix for these.
 func (c *shadows) shadowed(running []*catalog.Function) (
 	tables []*catalog.Relation, functions []string, fix string,
 ) {
@@ -158,8 +158,8 @@ func (c *shadows) shadowed(running []*catalog.Function) (
 	return tables, functions, strings.Join(fixes, "\n")
 }
 
-// shadowRows are the rows of temporary tables in the place of others, by shadow: one in each table, in
-// which the attacker is whoever they like to be.
+// shadowRows are the rows of temporary tables in the place of others, by shadow: one in each
+// table, in which the attacker is whoever they like to be.
 func (c *shadows) shadowRows(
 	ctx context.Context, tables []*catalog.Relation, list []victims.Shadow,
 ) ([][]victims.OwnRow, error) {

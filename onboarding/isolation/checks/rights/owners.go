@@ -30,7 +30,8 @@ type owners struct {
 	escalator *escalation.Escalator
 	fixes     *fixes.Writer
 	results   *results.Collector
-	// irreversible is what event triggers do that a rollback does not undo, when a table is altered.
+	// irreversible is what event triggers do that a rollback does not undo, when a table is
+	// altered.
 	irreversible string
 }
 

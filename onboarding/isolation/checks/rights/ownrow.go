@@ -10,9 +10,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 )
 
-// referenceUpdates renders UPDATEs by which the attacker's own row refers to the victim or to a row of
-// theirs, such as the Org that somebody works in: policies may let people see what their own row
-// refers to.
+// referenceUpdates renders UPDATEs by which the attacker's own row refers to the victim or to a
+// row of theirs, such as the Org that somebody works in: policies may let people see what their
+// own row refers to.
 func (c *trust) referenceUpdates(ctx context.Context, p promotion) ([]string, error) {
 	t, m := p.table, c.model
 	if m.IsTenants(t) && t != m.Users.Table {
@@ -40,8 +40,9 @@ func (c *trust) referenceUpdates(ctx context.Context, p promotion) ([]string, er
 	return statements, nil
 }
 
-// referenceValues are values with which a column refers to the victim: those of a row of theirs that a
-// foreign key leads to or, where the column has the type of ids or of arrays of them, their id.
+// referenceValues are values with which a column refers to the victim: those of a row of theirs
+// that a foreign key leads to or, where the column has the type of ids or of arrays of them, their
+// id.
 func (c *trust) referenceValues(ctx context.Context, p promotion, column *catalog.Column) ([]*string, error) {
 	m, tenants := c.model, c.model.TableOf(p.victim.Kind)
 	for _, fk := range p.table.ForeignKeys {
@@ -63,8 +64,8 @@ func (c *trust) referenceValues(ctx context.Context, p promotion, column *catalo
 	return nil, nil
 }
 
-// identityUpdates renders UPDATEs by which the attacker's own row says what a row of the victim's says
-// elsewhere, such as the address of a guest: policies may recognize people by it.
+// identityUpdates renders UPDATEs by which the attacker's own row says what a row of the victim's
+// says elsewhere, such as the address of a guest: policies may recognize people by it.
 func (c *trust) identityUpdates(ctx context.Context, p promotion) ([]string, error) {
 	sources := c.sources(p)
 	var statements []string
@@ -109,8 +110,8 @@ func (c *trust) compared(
 	return texts, nil
 }
 
-// sources are those that may compare columns: the policies that read the table, and the functions by
-// which they may read it.
+// sources are those that may compare columns: the policies that read the table, and the functions
+// by which they may read it.
 func (c *trust) sources(p promotion) []string {
 	var found []string
 	for _, t := range p.asking {
@@ -133,8 +134,8 @@ type tableColumn struct {
 	column *catalog.Column
 }
 
-// mayCompare reports whether something may compare two columns: they have one name in two tables, or
-// one source names both and the table of the second.
+// mayCompare reports whether something may compare two columns: they have one name in two tables,
+// or one source names both and the table of the second.
 func mayCompare(a, b tableColumn, sources []string) bool {
 	if a.table != b.table && a.column.Name == b.column.Name {
 		return true
@@ -154,8 +155,8 @@ func holdsTexts(c *catalog.Column) bool {
 // maxArrayTexts is how many texts of an array are tried.
 const maxArrayTexts = 2
 
-// matching are texts that a policy may find to match a column's value: the value itself and, if it is a
-// domain, an address in it. For an array they are those that match its first texts.
+// matching are texts that a policy may find to match a column's value: the value itself and, if it
+// is a domain, an address in it. For an array they are those that match its first texts.
 func matching(c *catalog.Column, value string) []string {
 	texts := []string{value}
 	if c.Category != catalog.String {

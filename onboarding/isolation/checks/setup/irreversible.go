@@ -10,10 +10,11 @@ import (
 )
 
 // Irreversible finds code whose effects a rollback does not undo, or which should not be provoked,
-// and all that runs it: functions that call it, statements on relations whose triggers, policies and
-// the like call it, and statements that PostgreSQL carries on to such relations. Attempts leave it
-// alone. NOTIFY does not count, since a rollback undoes it; neither do the numbers that a sequence
-// gives out, since gaps in them do no harm. Of dynamic SQL, only constant statements count.
+// and all that runs it: functions that call it, statements on relations whose triggers, policies
+// and the like call it, and statements that PostgreSQL carries on to such relations. Attempts
+// leave it alone. NOTIFY does not count, since a rollback undoes it; neither do the numbers that a
+// sequence gives out, since gaps in them do no harm. Of dynamic SQL, only constant statements
+// count.
 type Irreversible struct {
 	functions  map[*catalog.Function]*reach
 	statements map[statement]*reach
@@ -59,13 +60,13 @@ var events = map[results.Operation]catalog.Event{
 	results.Truncate: catalog.OnTruncate,
 }
 
-// harmlessToRead are the beginnings of names of functions that change nothing: a view of what dblink
-// answers is read, and so is a table whose policy waits or ends the session.
+// harmlessToRead are the beginnings of names of functions that change nothing: a view of what
+// dblink answers is read, and so is a table whose policy waits or ends the session.
 var harmlessToRead = []string{"dblink", "pg_sleep", "pg_read_", "pg_advisory_lock", "pg_try_advisory_lock",
 	"pg_terminate_backend", "pg_cancel_backend"}
 
-// reading says why a relation is not read: what reading it runs that a rollback does not undo. It is
-// empty where that is harmless, which dblink_exec is not.
+// reading says why a relation is not read: what reading it runs that a rollback does not undo. It
+// is empty where that is harmless, which dblink_exec is not.
 func (i *Irreversible) reading(t *catalog.Relation) string {
 	found := i.statements[statement{t, catalog.OnSelect}]
 	if found == nil || found.what == unreadable {
@@ -105,8 +106,8 @@ var outside = []string{"dblink", "http_", "pg_sleep", "pg_terminate_backend", "p
 // outsideSchemas are schemas of extensions that do the same.
 var outsideSchemas = []string{"net", "http", "cron", "aws_s3", "aws_lambda"}
 
-// mentioned are words, one of which every expression contains that does any of that. The source of a
-// function may also contain COPY.
+// mentioned are words, one of which every expression contains that does any of that. The source of
+// a function may also contain COPY.
 var (
 	mentioned         = append([]string{"net.", "http.", "cron.", "aws_"}, outside...)
 	mentionedInSource = append([]string{"copy"}, mentioned...)

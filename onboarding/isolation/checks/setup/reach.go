@@ -34,8 +34,8 @@ type reference struct {
 	key   catalog.ForeignKey
 }
 
-// reaching finds what is irreversible: first what is so by itself, and then, until nothing is new, what
-// reaches that in one step. It parses only sources that contain a word for it.
+// reaching finds what is irreversible: first what is so by itself, and then, until nothing is new,
+// what reaches that in one step. It parses only sources that contain a word for it.
 type reaching struct {
 	*Irreversible
 	cat        *catalog.Catalog
@@ -230,7 +230,8 @@ func (r *reaching) called(code *catalog.Code, step string) *reach {
 	return nil
 }
 
-// byStatements marks what the statements of a rule, or writes through a view, reach in another relation.
+// byStatements marks what the statements of a rule, or writes through a view, reach in another
+// relation.
 func (r *reaching) byStatements(t *catalog.Relation, code *catalog.Code, other *catalog.Relation) {
 	for event := catalog.OnInsert; event <= catalog.OnTruncate; event <<= 1 {
 		s := statement{other, event}
@@ -253,8 +254,8 @@ func (r *reaching) byStatements(t *catalog.Relation, code *catalog.Code, other *
 	}
 }
 
-// byRelated marks what statements on a relation reach in its partitions, its children and the tables
-// with a foreign key to it, to which PostgreSQL carries them on.
+// byRelated marks what statements on a relation reach in its partitions, its children and the
+// tables with a foreign key to it, to which PostgreSQL carries them on.
 func (r *reaching) byRelated(t *catalog.Relation) {
 	carriesOn := func(on catalog.Event, to statement, how string) {
 		if found := r.statements[to]; found != nil {
@@ -283,8 +284,8 @@ func (r *reaching) byRelated(t *catalog.Relation) {
 	}
 }
 
-// changes are the events on a table that refers to another, by the action of its foreign key. cascade
-// is the event on the other.
+// changes are the events on a table that refers to another, by the action of its foreign key.
+// cascade is the event on the other.
 func changes(action catalog.Action, cascade catalog.Event) []catalog.Event {
 	switch action {
 	case catalog.Cascade:

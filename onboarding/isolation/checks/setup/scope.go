@@ -82,7 +82,8 @@ func newScope(ctx context.Context, s *Setup) *Scope {
 	return sc
 }
 
-// leaveOutWrites records the operations on a relation that the app role may do and that are not tried.
+// leaveOutWrites records the operations on a relation that the app role may do and that are not
+// tried.
 func (s *Scope) leaveOutWrites(collector *results.Collector, t *catalog.Relation) {
 	if s.config.Tenancy.WritesExcluded(t.String()) {
 		return
@@ -113,9 +114,9 @@ func (s *Scope) SkipsWrites(t *catalog.Relation) bool {
 	return s.config.Tenancy.Tables[t.String()].SkipWrites
 }
 
-// WritesExcluded reports whether the configuration excludes a relation from write attempts, or whether one
-// of the operations runs what a rollback does not undo. Without operations, those that the role may do
-// count.
+// WritesExcluded reports whether the configuration excludes a relation from write attempts, or
+// whether one of the operations runs what a rollback does not undo. Without operations, those that
+// the role may do count.
 func (s *Scope) WritesExcluded(t *catalog.Relation, operations ...results.Operation) bool {
 	if len(operations) == 0 {
 		operations = slices.DeleteFunc(slices.Clone(writes), func(o results.Operation) bool { return !May(t, o) })
@@ -130,7 +131,8 @@ func (s *Scope) TimedOut(t *catalog.Relation) bool {
 	return s.GivenUp(t)
 }
 
-// GivenUp reports whether reading a relation took too long too often, or does what a rollback does not undo.
+// GivenUp reports whether reading a relation took too long too often, or does what a rollback does
+// not undo.
 func (s *Scope) GivenUp(t *catalog.Relation) bool {
 	return s.timeouts[t] >= pipeline.MaxTimeouts || s.irreversible.reading(t) != ""
 }

@@ -11,7 +11,8 @@ import (
 type touch struct {
 	schema, name string // without a schema, any relation of the name
 	on           catalog.Event
-	// base says that the relation is the only one that a view reads from, so writes go through to it.
+	// base says that the relation is the only one that a view reads from, so writes go through to
+	// it.
 	base bool
 }
 
@@ -24,8 +25,8 @@ func (t touch) matches(s statement) bool {
 	return t.on&s.event != 0 && (s.relation == nil || t.names(s.relation))
 }
 
-// written are the kinds of statements that write, the field with the relations that they write to, and
-// what they do there.
+// written are the kinds of statements that write, the field with the relations that they write to,
+// and what they do there.
 var written = map[string]struct {
 	field string
 	on    catalog.Event

@@ -17,10 +17,10 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// broadcasts looks for triggers that send what tenants write by NOTIFY: every session may LISTEN to
-// every channel. Every attempt is rolled back, so no notification is delivered. The server says that
-// one was sent (trace_notify), and refuses one that is too long: where a long text in a row makes it
-// refuse, the notification contains the text.
+// broadcasts looks for triggers that send what tenants write by NOTIFY: every session may LISTEN
+// to every channel. Every attempt is rolled back, so no notification is delivered. The server says
+// that one was sent (trace_notify), and refuses one that is too long: where a long text in a row
+// makes it refuse, the notification contains the text.
 type broadcasts struct {
 	model    *tenancy.Model
 	scope    *setup.Scope
@@ -40,8 +40,8 @@ func NewBroadcasts(s *setup.Setup) setup.Check {
 const (
 	// traceNotify makes the server say which channels a transaction notifies.
 	traceNotify = "SET LOCAL trace_notify = on; SET LOCAL client_min_messages = debug1"
-	// notifyRoutine is the function of the server that sends a notification (PostgreSQL's async.c). Its
-	// messages and errors name it. It refuses tooLong bytes and more.
+	// notifyRoutine is the function of the server that sends a notification (PostgreSQL's
+	// async.c). Its messages and errors name it. It refuses tooLong bytes and more.
 	notifyRoutine = "Async_Notify"
 	tooLong       = 8000
 	// placeholder stands in statements for a text of any length.
@@ -103,8 +103,8 @@ func (c *broadcasts) write(ctx context.Context, t *catalog.Relation, v tenancy.T
 	return false, nil
 }
 
-// writing is a statement by which a victim changes a row of theirs, or inserts one like it. Its text
-// is the placeholder.
+// writing is a statement by which a victim changes a row of theirs, or inserts one like it. Its
+// text is the placeholder.
 type writing struct {
 	table *catalog.Relation
 	row   victims.Target
@@ -141,8 +141,8 @@ func ofLength(sql string, n int) string {
 	return strings.NewReplacer(query.Literal(placeholder), long, document, "to_json("+long+")::text").Replace(sql)
 }
 
-// sent reports whether a statement with a short text is allowed and sends a notification on a channel
-// that others may know. They do not know one whose name contains a secret of the row.
+// sent reports whether a statement with a short text is allowed and sends a notification on a
+// channel that others may know. They do not know one whose name contains a secret of the row.
 func (c *broadcasts) sent(ctx context.Context, as session.Session, w writing) (bool, error) {
 	notices := ""
 	err := c.attempts.Write(ctx, as, func(tx *session.Tx) error {
@@ -196,8 +196,8 @@ func (c *broadcasts) holds(ctx context.Context, as session.Session, w writing) (
 	return found, nil
 }
 
-// triggers are the names of the table's triggers whose functions contain NOTIFY or, if none does, of all
-// its triggers.
+// triggers are the names of the table's triggers whose functions contain NOTIFY or, if none does,
+// of all its triggers.
 func (c *broadcasts) triggers(ctx context.Context, t *catalog.Relation) ([]string, error) {
 	var likely []string
 	for _, f := range c.model.Catalog.Functions {

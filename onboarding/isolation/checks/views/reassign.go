@@ -12,8 +12,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// reassignments are updates of rows that are the attacker's own by what a view says, after which they
-// say that they are the victim's: a trigger of the view may believe what the new row says.
+// reassignments are updates of rows that are the attacker's own by what a view says, after which
+// they say that they are the victim's: a trigger of the view may believe what the new row says.
 func (c *views) reassignments(
 	ctx context.Context, t *catalog.Relation, v tenancy.Tenant, s session.Session,
 ) ([]viewWrite, error) {
@@ -55,7 +55,8 @@ type assignment struct {
 	value  *string
 }
 
-// assignments are those of the keys of a row of the victim's in each table of the view, and of their id.
+// assignments are those of the keys of a row of the victim's in each table of the view, and of
+// their id.
 func (c *views) assignments(ctx context.Context, t *catalog.Relation, v tenancy.Tenant) ([]assignment, error) {
 	m := c.model
 	o := m.Of(t)

@@ -55,8 +55,8 @@ func (c *views) writeThrough(ctx context.Context, t *catalog.Relation) error {
 	return nil
 }
 
-// shares reports whether a victim may have rows of a view together with a session, as the customer and the
-// shop have an order.
+// shares reports whether a victim may have rows of a view together with a session, as the customer
+// and the shop have an order.
 func (c *views) shares(ctx context.Context, t *catalog.Relation, v tenancy.Tenant, s session.Session) (bool, error) {
 	m, me := c.model, s.Identity.Person
 	for _, base := range c.scope.OwnedTables() {
