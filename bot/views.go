@@ -37,14 +37,21 @@ func (w *Workspace) StackView(
 		}})
 }
 
-// UpdateView replaces an open modal by its id. With the hash of the view that was looked at,
-// Slack refuses (hash_conflict) to overwrite a newer one.
+// OpenModal is a modal that somebody has open.
+type OpenModal struct {
+	ID string
+	// Hash is that of what it showed when it was looked at. Empty: whatever it shows by now.
+	Hash string
+}
+
+// UpdateView replaces an open modal. With a hash, Slack refuses (hash_conflict) to overwrite a newer
+// version.
 func (w *Workspace) UpdateView(
-	ctx context.Context, viewID, hash string, view slack.ModalViewRequest, announce ...Announce,
+	ctx context.Context, open OpenModal, view slack.ModalViewRequest, announce ...Announce,
 ) (ShownView, error) {
-	return w.callView(ctx, viewCall{"views.update", hash == "", &view, &view.Blocks.BlockSet, announce,
+	return w.callView(ctx, viewCall{"views.update", open.Hash == "", &view, &view.Blocks.BlockSet, announce,
 		func(ctx context.Context) (*slack.ViewResponse, error) {
-			return w.api.UpdateViewContext(ctx, view, "", hash, viewID)
+			return w.api.UpdateViewContext(ctx, view, "", open.Hash, open.ID)
 		}})
 }
 

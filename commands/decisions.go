@@ -160,7 +160,7 @@ func (h *decisionHandlers) turnPage(ctx context.Context, action bot.Action) erro
 	}
 	view, err := h.changePage(ctx, action, parseID(action.Value), page)
 	if err == nil {
-		_, err = h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, view)
+		_, err = h.workspace.UpdateView(ctx, openModal(action), view)
 	}
 	return h.replies.answer(ctx, action, err)
 }

@@ -214,7 +214,7 @@ func sourceOf(action bot.Action, key string) string {
 // ask remembers a private question with buttons, of which Slack sends nothing back but the block_id
 // and the value.
 func (p *provenance) ask(ctx context.Context, person bot.Person, block, about string) error {
-	return p.outbox.RecordQuestion(ctx, outbox.Question{Block: block, Person: person.ID, About: about})
+	return p.outbox.RecordView(ctx, outbox.Question{Block: block, Person: person.ID, About: about}.View())
 }
 
 // requireAsked is [provenance.require] for a press in a private message.
@@ -323,12 +323,17 @@ func where(action bot.Action, key string) string {
 
 // update replaces the modal in which somebody pressed, and remembers what it shows now.
 func (p *provenance) update(ctx context.Context, action bot.Action, modal slack.ModalViewRequest) error {
-	return p.replace(ctx, action.View.ID, action.View.Hash, modal)
+	return p.replace(ctx, openModal(action), modal)
+}
+
+// openModal is the modal in which somebody pressed.
+func openModal(action bot.Action) bot.OpenModal {
+	return bot.OpenModal{ID: action.View.ID, Hash: action.View.Hash}
 }
 
 // replace replaces a modal, and remembers what it shows now.
-func (p *provenance) replace(ctx context.Context, id, hash string, modal slack.ModalViewRequest) error {
-	updated, err := p.workspace.UpdateView(ctx, id, hash, modal, p.announce(id))
+func (p *provenance) replace(ctx context.Context, open bot.OpenModal, modal slack.ModalViewRequest) error {
+	updated, err := p.workspace.UpdateView(ctx, open, modal, p.announce(open.ID))
 	if err != nil {
 		return err
 	}

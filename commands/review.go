@@ -73,7 +73,7 @@ func (h *reviewHandlers) fill(ctx context.Context, modal string, person bot.Pers
 	if err != nil {
 		content = mrkdwn.Notice("Review all", h.replies.explain(ctx, err, "run", run.String()))
 	}
-	if err = h.origins.replace(ctx, modal, "", content); err != nil {
+	if err = h.origins.replace(ctx, bot.OpenModal{ID: modal}, content); err != nil {
 		h.replies.log.InfoContext(ctx, "a review was closed before it was filled", "run", run, "error", err)
 	}
 	return err

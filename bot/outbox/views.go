@@ -22,25 +22,16 @@ type Question struct {
 	Person, About string
 }
 
-// view is the question as a row of slack_views.
-func (q Question) view() (id string, shown []byte) {
+// View is the question as a view that [Outbox.RecordView] remembers for [Outbox.Asked].
+func (q Question) View() bot.ShownView {
 	sum := sha256.Sum256([]byte(q.Person + "\n" + q.About))
-	return "question/" + q.Block, sum[:]
-}
-
-// RecordQuestion remembers a private question, for [Outbox.Asked].
-func (o *Outbox) RecordQuestion(ctx context.Context, q Question) error {
-	id, shown := q.view()
-	if _, err := o.pool.Exec(ctx, recordView, id, shown); err != nil {
-		return fmt.Errorf("record question %s: %w", q.Block, err)
-	}
-	return nil
+	return bot.ShownView{ID: "question/" + q.Block, Shown: sum[:]}
 }
 
 // Asked reports whether the bot asked a question.
 func (o *Outbox) Asked(ctx context.Context, q Question) (asked bool, err error) {
-	id, shown := q.view()
-	if err = o.pool.QueryRow(ctx, selectQuestion, id, shown).Scan(&asked); err != nil {
+	view := q.View()
+	if err = o.pool.QueryRow(ctx, selectQuestion, view.ID, view.Shown).Scan(&asked); err != nil {
 		return false, fmt.Errorf("question %s: %w", q.Block, err)
 	}
 	return asked, nil

@@ -48,12 +48,13 @@ func (o Origin) isDocument() bool {
 	return slices.ContainsFunc(o.path, func(s step) bool { return s.kind == member || s.kind == element })
 }
 
-// fill puts a value for each of several parts of one setting together into its value. It returns
-// false where they do not go together.
-func fill(parts map[*Slot]string) (string, bool) {
+// fill puts what several parts of one setting are to be together into the setting's value. It
+// returns false where they do not go together.
+func fill(parts []*Slot, choices map[*Slot]string) (string, bool) {
 	var document any
 	text, isText := "", false
-	for slot, value := range parts {
+	for _, slot := range parts {
+		value := choices[slot]
 		if slot.origin.isDocument() || slot.Document {
 			merged, ok := merge(document, build(slot.origin.path, value, slot.Document))
 			if !ok {
