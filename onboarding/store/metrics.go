@@ -180,7 +180,8 @@ func (c *Collector) active(ctx context.Context, ch chan<- prometheus.Metric) err
 	var kind string
 	var count float64
 	_, err := pgx.ForEachRow(rows, []any{&kind, &count}, func() error {
-		ch <- prometheus.MustNewConstMetric(runsMetric, prometheus.GaugeValue, count, kind, string(onboarding.RunActive))
+		ch <- prometheus.MustNewConstMetric(runsMetric, prometheus.GaugeValue, count, kind,
+			string(onboarding.RunActive))
 		return nil
 	})
 	return err
@@ -194,7 +195,7 @@ func (c *Collector) waiting(ctx context.Context, ch chan<- prometheus.Metric) er
 	}
 	ch <- prometheus.MustNewConstMetric(waitingMetric, prometheus.GaugeValue, waiting)
 	ch <- prometheus.MustNewConstMetric(oldestMetric, prometheus.GaugeValue, oldest)
-	freeze, err := Frozen(ctx, c.db)
+	freeze, err := On(c.db).Frozen(ctx)
 	if err != nil {
 		return err
 	}
