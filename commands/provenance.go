@@ -19,6 +19,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/isolationreport"
+	"github.com/atlilith/onboardbot/commands/render/refusal"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
@@ -38,31 +39,24 @@ type provenance struct {
 	log       *slog.Logger
 }
 
-// refusedPress says why a press did not count.
-type refusedPress string
-
-func (e refusedPress) Error() string { return string(e) }
-
-// Mrkdwn is the sentence for the person who pressed.
-func (e refusedPress) Mrkdwn() string { return string(e) }
-
+// Why a press did not count.
 const (
-	errForgedPress = refusedPress("Your press did not count: this message is not as the bot posted it. " +
+	errForgedPress = refusal.Sentence("Your press did not count: this message is not as the bot posted it. " +
 		"Somebody may be using the bot's token. The approval request is posted again in the run's thread.")
-	errForgedControl = refusedPress("Your press did not count: this message is not as the bot posted it. " +
+	errForgedControl = refusal.Sentence("Your press did not count: this message is not as the bot posted it. " +
 		"Somebody may be using the bot's token. Use the buttons in the run's thread.")
-	errForgedRequest = refusedPress("This did not count: this message is not as the bot posted it. " +
+	errForgedRequest = refusal.Sentence("This did not count: this message is not as the bot posted it. " +
 		"Somebody may be using the bot's token. Type the command again.")
-	errForgedRisk = refusedPress("Your press did not count: this message is not as the bot posted it. " +
+	errForgedRisk = refusal.Sentence("Your press did not count: this message is not as the bot posted it. " +
 		"Somebody may be using the bot's token. Use the request in the thread of the isolation report.")
-	errCopyPress = refusedPress("Your press did not count, because Slack shows this message twice. " +
+	errCopyPress = refusal.Sentence("Your press did not count, because Slack shows this message twice. " +
 		"Press in the other one; this one is removed.")
-	errUnknownQuestion = refusedPress("Your press did not count, because the bot did not ask you this, or asked it " +
-		"too long ago. Type the command again.")
-	errUnknownForm   = refusedPress("This did not count, because the form is too old. Close it, and open it again.")
-	errOutdatedPress = refusedPress("Your press did not count, because the message changed at the same moment. " +
+	errUnknownQuestion = refusal.Sentence("Your press did not count, because the bot did not ask you this, or " +
+		"asked it too long ago. Type the command again.")
+	errUnknownForm   = refusal.Sentence("This did not count, because the form is too old. Close it, and open it again.")
+	errOutdatedPress = refusal.Sentence("Your press did not count, because the message changed at the same moment. " +
 		"Read it and press again.")
-	errUnverifiedPress = refusedPress("Your press did not count, because the message is from an earlier release. " +
+	errUnverifiedPress = refusal.Sentence("Your press did not count, because the message is from an earlier release. " +
 		"It has just been renewed: press again.")
 )
 

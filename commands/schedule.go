@@ -8,6 +8,7 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/form"
+	"github.com/atlilith/onboardbot/commands/render/refusal"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/windows"
 )
@@ -23,7 +24,7 @@ func (c clocks) moment(ctx context.Context, person bot.Person, typed string) (*o
 	}
 	at, _, problem := form.ParseAt(typed, now)
 	if problem != "" {
-		return nil, userError(blockkit.Escape(problem))
+		return nil, refusal.Sentence(blockkit.Escape(problem))
 	}
 	return at, nil
 }
@@ -43,7 +44,7 @@ func blockTime(block string) (*onboarding.Moment, error) {
 	}
 	at, _, problem := form.ParseAt(typed, time.Now())
 	if problem != "" {
-		return nil, userError(blockkit.Escape(problem))
+		return nil, refusal.Sentence(blockkit.Escape(problem))
 	}
 	return at, nil
 }

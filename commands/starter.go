@@ -8,6 +8,7 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/form"
+	"github.com/atlilith/onboardbot/commands/render/refusal"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
@@ -34,7 +35,7 @@ type start struct {
 // [onboarding.Problems] for a draft that is not a request.
 func (s *starter) begin(ctx context.Context, asked start) error {
 	if !s.gate.AllowsChannel(asked.meta.Channel) {
-		return userError(s.gate.Elsewhere())
+		return refusal.Sentence(s.gate.Elsewhere())
 	}
 	request, err := s.request(ctx, asked)
 	if err != nil {

@@ -61,14 +61,6 @@ func (h *Handlers) Register(router *bot.Router) {
 	router.View(isolationreport.ViewDecide, h.decided)
 }
 
-// sentence is an error that the person who pressed reads as it is.
-type sentence string
-
-func (e sentence) Error() string { return string(e) }
-
-// Mrkdwn is the sentence.
-func (e sentence) Mrkdwn() string { return string(e) }
-
 // offer opens the form that asks why a risk of a report can be accepted.
 func (h *Handlers) offer(ctx context.Context, action bot.Action) error {
 	if _, err := h.host.Require(ctx, action, uuid.Nil); err != nil {
@@ -91,7 +83,7 @@ func (h *Handlers) offer(ctx context.Context, action bot.Action) error {
 }
 
 // errNoRisk is for whoever presses in a report that is not kept any more.
-const errNoRisk = sentence("This report is too old. Ask for a new one: `" + render.IsolationCommand + "`.")
+const errNoRisk = refusal.Sentence("This report is too old. Ask for a new one: `" + render.IsolationCommand + "`.")
 
 // offered asks others to accept the risk for which somebody sent the form.
 func (h *Handlers) offered(ctx context.Context, submission bot.Submission) (bot.Answer, error) {
@@ -108,7 +100,7 @@ func (h *Handlers) offered(ctx context.Context, submission bot.Submission) (bot.
 			isolationreport.BlockUntil: isolationreport.UntilText(until)}), nil
 	case isDecided:
 		link := h.host.Address(ctx, isolationreport.RiskKey(decided.Request.ID))
-		err = sentence(isolationreport.AskedText(decided, link))
+		err = refusal.Sentence(isolationreport.AskedText(decided, link))
 	}
 	return h.host.Refuse(ctx, submission, place.Report.String(), err), nil
 }
@@ -171,13 +163,13 @@ func riskError(err error) error {
 	decided, ok := errors.AsType[*risk.DecidedError](err)
 	switch {
 	case ok:
-		return sentence(isolationreport.DecidedText(decided, time.Now()))
+		return refusal.Sentence(isolationreport.DecidedText(decided, time.Now()))
 	case errors.Is(err, onboarding.ErrOwnRequest):
-		return sentence("You asked to accept this risk, so another operator must decide. " +
+		return refusal.Sentence("You asked to accept this risk, so another operator must decide. " +
 			"*Withdraw* takes your request back.")
 	case errors.Is(err, onboarding.ErrOtherChange):
-		return sentence("The bot did not sign this request, so nothing was accepted. The request is older than " +
-			"`second_factor.key`, or somebody may be writing to the bot's database: tell an administrator.")
+		return refusal.Sentence("The bot did not sign this request, so nothing was accepted. The request is older " +
+			"than `second_factor.key`, or somebody may be writing to the bot's database: tell an administrator.")
 	}
 	return err
 }

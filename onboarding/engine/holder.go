@@ -50,7 +50,7 @@ func (h *holder) check(ctx context.Context) error {
 	return err
 }
 
-// standing is check that returns how the run stands at that moment.
+// standing is [holder.check], and returns the state of the run at that moment.
 func (h *holder) standing(ctx context.Context) (now store.Standing, err error) {
 	// The answer is waited for even if ctx has ended, since a statement that is cancelled breaks the
 	// session, which is needed to write down the outcome.

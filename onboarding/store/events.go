@@ -30,7 +30,7 @@ func (s Statements) AddEvent(ctx context.Context, event onboarding.Event) error 
 	return nil
 }
 
-// AddEventOnce is [AddEvent] unless the same person has caused the same event about the same approval
+// AddEventOnce is [Statements.AddEvent] unless the same person has caused the same event about the same approval
 // before.
 func AddEventOnce(ctx context.Context, db DB, event onboarding.Event) error {
 	var has bool

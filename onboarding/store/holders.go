@@ -72,7 +72,7 @@ type Standing struct {
 	Now   time.Time
 }
 
-// StandingOf returns how a run stands. It returns [onboarding.ErrNotFound].
+// StandingOf returns the newest holder and the state of a run. It returns [onboarding.ErrNotFound].
 func (s Statements) StandingOf(ctx context.Context, run uuid.UUID) (now Standing, err error) {
 	err = s.db.QueryRow(ctx, standing, run).Scan(&now.Token, &now.State, &now.Now)
 	if errors.Is(err, pgx.ErrNoRows) {
