@@ -138,8 +138,8 @@ func withWord(command, word, rest string) (parsedCommand, error) {
 	return read, err
 }
 
-// parseTimed reads what is in front of a time, a slug or a domain, and the time, empty if there is none.
-// The example is a whole command.
+// parseTimed reads what is in front of a time, a slug or a domain, and the time, empty if there is
+// none. The example is a whole command.
 func parseTimed(example, text string) (line inputs.Line, err error) {
 	if !strings.ContainsAny(text, equals) {
 		return inputs.Line{Slug: strings.TrimSpace(blockkit.Unescape(text))}, nil

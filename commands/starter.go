@@ -49,8 +49,8 @@ func (s *starter) begin(ctx context.Context, asked start) error {
 	return nil
 }
 
-// request turns a draft into a request. Of a draft that is none it returns all problems at once, as
-// [form.FieldErrors]. Only operators come here.
+// request turns a draft into a request. Of a draft that is none it returns all problems at once,
+// as [form.FieldErrors]. Only operators come here.
 func (s *starter) request(ctx context.Context, asked start) (onboarding.Request, error) {
 	draft := asked.draft
 	now, err := s.clocks.now(ctx, asked.person, draft.At)
@@ -73,8 +73,8 @@ func (s *starter) request(ctx context.Context, asked start) (onboarding.Request,
 // checkTimeout bounds the check before the form opens: Slack lets it open for 3 s.
 const checkTimeout = 800 * time.Millisecond
 
-// check finds what is wrong with a draft, whose time is in the zone of now. Checks that take too long are
-// left for when the run begins.
+// check finds what is wrong with a draft, whose time is in the zone of now. Checks that take too
+// long are left for when the run begins.
 func (s *starter) check(ctx context.Context, meta form.Meta, draft form.Draft, now time.Time) form.FieldErrors {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()

@@ -1,5 +1,5 @@
-// Package risks answers the buttons of risks in isolation reports: one operator asks to accept a risk,
-// another decides.
+// Package risks answers the buttons of risks in isolation reports: one operator asks to accept a
+// risk, another decides.
 package risks
 
 import (
@@ -24,15 +24,17 @@ import (
 
 // Host is what the handlers of all buttons share.
 type Host interface {
-	// Require refuses people who are no operators, and a press in what the bot did not deliver. Otherwise
-	// it returns what that was. The id is that of a request to accept a risk, zero for a press about none.
+	// Require refuses people who are no operators, and a press in what the bot did not deliver.
+	// Otherwise it returns what that was. The id is that of a request to accept a risk, zero for a
+	// press about none.
 	Require(ctx context.Context, action bot.Action, request uuid.UUID) (source string, err error)
 	// Open opens a modal.
 	Open(ctx context.Context, trigger string, modal slack.ModalViewRequest) error
-	// Answer tells somebody what went wrong with a press. Without an error it shows what the press did on
-	// the Home tab, if that is where they pressed.
+	// Answer tells somebody what went wrong with a press. Without an error it shows what the press
+	// did on the Home tab, if that is where they pressed.
 	Answer(ctx context.Context, action bot.Action, err error) error
-	// Refuse says what is wrong with a form that is about an id. Without an error it closes the form.
+	// Refuse says what is wrong with a form that is about an id. Without an error it closes the
+	// form.
 	Refuse(ctx context.Context, form bot.Submission, about string, err error) bot.Answer
 	// Address is where Slack shows a message, empty if that is not known yet.
 	Address(ctx context.Context, key string) string

@@ -41,8 +41,9 @@ type DomainClaim struct {
 	Org string
 }
 
-// DomainOwner returns the slug of another Provider, live or being onboarded, one of whose domains is
-// the one that is asked for, above it or below it, and that domain. Both are empty if there is none.
+// DomainOwner returns the slug of another Provider, live or being onboarded, one of whose domains
+// is the one that is asked for, above it or below it, and that domain. Both are empty if there is
+// none.
 func DomainOwner(ctx context.Context, db DB, claim DomainClaim) (slug, domain string, err error) {
 	err = db.QueryRow(ctx, domainOwner, claim.Domain, claim.Slug, claim.Org).Scan(&slug, &domain)
 	if errors.Is(err, pgx.ErrNoRows) {

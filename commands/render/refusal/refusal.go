@@ -1,5 +1,5 @@
-// Package refusal says to a person why something did not happen, and asks in forms for what was missing: a
-// reason, or a code.
+// Package refusal says to a person why something did not happen, and asks in forms for what was
+// missing: a reason, or a code.
 package refusal
 
 import (
@@ -21,8 +21,8 @@ func (s Sentence) Error() string { return string(s) }
 // Mrkdwn is the sentence.
 func (s Sentence) Mrkdwn() string { return string(s) }
 
-// Text explains an error to the person who caused it, as mrkdwn: what is wrong, and what to do next.
-// The second value is false if the person did not cause it; such an error must be logged.
+// Text explains an error to the person who caused it, as mrkdwn: what is wrong, and what to do
+// next. The second value is false if the person did not cause it; such an error must be logged.
 func Text(err error) (text string, expected bool) {
 	var worded interface{ Mrkdwn() string }
 	var problems onboarding.Problems
