@@ -256,12 +256,14 @@ func (r *reader) indirection(n sqltree.Node, s *scope) value {
 	return v
 }
 
-// part is the member of a document by key, or its element by number.
+// part is the member of a document by key, its element by number, or the field of a text that was split.
 func (r *reader) part(v, key value) value {
 	parts := value{}
 	for _, text := range key.texts {
-		if _, err := strconv.Atoi(text); err == nil {
-			parts = union(parts, v.then(step{kind: element}))
+		if n, err := strconv.Atoi(text); err == nil {
+			for _, o := range v.origins {
+				parts.origins = append(parts.origins, o.numbered(n))
+			}
 		} else {
 			parts = union(parts, v.then(step{kind: member, text: text}))
 		}

@@ -84,7 +84,7 @@ func (r *reader) builtin(name string, arguments []value) value {
 	case "split_part":
 		n := 1
 		if texts := at(2).texts; len(texts) > 0 {
-			if number, err := strconv.Atoi(texts[0]); err == nil && number > 0 && number < 20 {
+			if number, err := strconv.Atoi(texts[0]); err == nil && number > 0 && number <= maxFields {
 				n = number
 			}
 		}
@@ -117,9 +117,17 @@ func (r *reader) builtin(name string, arguments []value) value {
 		return value{}
 	case "jsonb_populate_record", "json_populate_record":
 		return at(1)
-	case "lower", "upper", "btrim", "ltrim", "rtrim", "left", "right", "substr", "substring", "string_to_array",
-		"string_to_table", "regexp_split_to_array", "regexp_split_to_table", "replace", "translate", "overlay",
-		"initcap", "length", "char_length", "cardinality", "array_length", "similar_to_escape", "like_escape":
+	case "string_to_array", "string_to_table", "regexp_split_to_array", "regexp_split_to_table":
+		separator := ","
+		if texts := at(1).texts; len(texts) > 0 {
+			separator = texts[0]
+			if strings.HasPrefix(name, "regexp") {
+				separator = regexpExample(separator)[0]
+			}
+		}
+		return value{origins: first.then(step{kind: field, text: separator, n: 1}).origins}
+	case "lower", "upper", "btrim", "ltrim", "rtrim", "left", "right", "substr", "substring", "replace", "translate",
+		"overlay", "initcap", "length", "char_length", "cardinality", "array_length", "similar_to_escape", "like_escape":
 		return first
 	case "set_config":
 		return at(1)
