@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
@@ -387,5 +388,17 @@ func TestOneVerdict(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+// Both the check of functions and that of temporary tables leave out what the configuration excuses.
+func TestExcusedFunctionIsReportedOnce(t *testing.T) {
+	t.Parallel()
+	s := onBase(t, "v3", `CREATE FUNCTION membership_count() RETURNS bigint LANGUAGE sql SECURITY DEFINER
+		SET search_path = pg_catalog, public AS $$ SELECT count(*) FROM org_members $$;`)
+	s.cfg.ExcusedFunctions = []string{"public.membership_count"}
+	want := []string{"public.membership_count: calls"}
+	if diff := cmp.Diff(want, s.check(t).Coverage.Excused); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -37,7 +38,7 @@ type Code struct {
 // constraints of tables and of their columns' domains, indexes and rules, and event triggers
 // without a relation. Events are sums of [Event]: 20 is OnInsert and OnUpdate, 60 all that triggers
 // are for, 192 both of OnDefine. PostgreSQL records no dependency on its own functions, so those
-// are only in the text.
+// are only in the text. No statement runs the definition of a materialized view.
 const codeSQL = `
 WITH RECURSIVE types AS (
   SELECT attrelid, atttypid AS typ FROM pg_attribute WHERE attrelid = ANY($1) AND attnum > 0 AND NOT attisdropped
@@ -70,9 +71,11 @@ code(class, oid, relation, name, events, text) AS (
   UNION ALL
   SELECT 'pg_rewrite'::regclass, w.oid, w.ev_class,
          CASE w.ev_type WHEN '1' THEN 'definition' ELSE 'rule ' || rulename END,
-         CASE w.ev_type WHEN '1' THEN 1 WHEN '2' THEN 16 WHEN '3' THEN 4 ELSE 8 END, pg_get_ruledef(w.oid)
+         CASE WHEN c.relkind = 'm' THEN 0 WHEN w.ev_type = '1' THEN 1 WHEN w.ev_type = '2' THEN 16
+              WHEN w.ev_type = '3' THEN 4 ELSE 8 END,
+         CASE WHEN c.relkind <> 'm' THEN pg_get_ruledef(w.oid) END
     FROM pg_rewrite w JOIN pg_class c ON c.oid = w.ev_class
-   WHERE c.oid = ANY($1) AND c.relkind <> 'm' AND w.ev_enabled <> 'D' -- the system's views are many
+   WHERE c.oid = ANY($1) AND w.ev_enabled <> 'D' -- the system's views are many
   UNION ALL
   SELECT 'pg_event_trigger'::regclass, oid, 0, 'event trigger ' || evtname,
          CASE WHEN evttags IS NULL OR evttags && '{CREATE TABLE,ALTER TABLE,DROP TABLE,CREATE FUNCTION}'
@@ -108,6 +111,22 @@ func (c *Catalog) loadCode(ctx context.Context, q query.Querier, _ string, oids 
 		return nil
 	})
 	return err
+}
+
+// Bases are the relations that a view reads, or that its rules name. There are none for a table.
+func (r *Relation) Bases() []uint32 {
+	if !r.IsView() {
+		return nil
+	}
+	var bases []uint32
+	for _, code := range r.Code {
+		for _, oid := range code.Relations {
+			if !slices.Contains(bases, oid) {
+				bases = append(bases, oid)
+			}
+		}
+	}
+	return bases
 }
 
 const childrenSQL = `SELECT inhparent, inhrelid FROM pg_inherits WHERE inhparent = ANY($1) AND inhrelid = ANY($1)`

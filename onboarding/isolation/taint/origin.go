@@ -1,7 +1,6 @@
 package taint
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -64,13 +63,13 @@ func (o Origin) isDocument() bool {
 	return slices.ContainsFunc(o.path, func(s step) bool { return s.kind == member || s.kind == element })
 }
 
-// fill puts a value for each of several parts of one setting together into its value. It returns
-// false where they do not go together.
-func fill(parts map[*Slot]string) (string, bool) {
+// fill puts what several parts of one setting are to be together into the setting's value. It
+// returns false where they do not go together.
+func fill(parts []*Slot, choices map[*Slot]string) (string, bool) {
 	var document any
 	text, isText := "", false
-	for _, slot := range slices.SortedFunc(maps.Keys(parts), bySlot) {
-		value := parts[slot]
+	for _, slot := range parts {
+		value := choices[slot]
 		if slot.origin.isDocument() || slot.Document {
 			merged, ok := merge(document, build(slot.origin.path, value, slot.Document))
 			if !ok {
@@ -96,11 +95,6 @@ func fill(parts map[*Slot]string) (string, bool) {
 	}
 	encoded, err := json.Marshal(document)
 	return string(encoded), err == nil
-}
-
-// bySlot orders slots of one setting by what they are part of, the whole value first.
-func bySlot(a, b *Slot) int {
-	return cmp.Or(cmp.Compare(len(a.origin.path), len(b.origin.path)), cmp.Compare(a.origin.key(), b.origin.key()))
 }
 
 // anyField stands in a field of which nothing is asked.

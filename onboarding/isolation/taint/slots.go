@@ -80,18 +80,16 @@ func (s *Setting) Fill(choose Choice) []string {
 	}
 	var values []string
 	for left := chosen; len(left) > 0 && len(values) < maxFilled; {
-		parts := map[*Slot]string{}
-		used := func(slot *Slot) bool { _, ok := parts[slot]; return ok }
+		var parts []*Slot
+		used := func(slot *Slot) bool { return slices.Contains(parts, slot) }
 		value := ""
 		for _, slot := range slices.Concat(left[:1], chosen) {
 			if used(slot) {
 				continue
 			}
-			parts[slot] = choices[slot]
-			if filled, fits := fill(parts); fits {
-				value = filled
-			} else {
-				delete(parts, slot)
+			more := slices.Concat(parts, []*Slot{slot})
+			if filled, fits := fill(more, choices); fits {
+				parts, value = more, filled
 			}
 		}
 		if len(parts) > 0 {

@@ -22,7 +22,6 @@ type discovery struct {
 	m       *Model
 	config  Config
 	session Reader
-	bases   map[uint32][]uint32 // by view, the relations that it reads
 }
 
 // Source is where a model is discovered from.
@@ -57,10 +56,6 @@ func Discover(ctx context.Context, from Source, config Config) (*Model, error) {
 		return nil, err
 	}
 	d.findMembership()
-	var err error
-	if d.bases, err = viewBases(ctx, from.Truth); err != nil {
-		return nil, err
-	}
 	d.followTables()
 	d.followParents()
 	if err := d.followValues(ctx, from.Truth); err != nil {

@@ -171,8 +171,9 @@ func (f *valueFollower) leads(ctx context.Context, r *catalog.Relation, c *catal
 // nothing if several tables could have given it.
 func (f *valueFollower) passedThrough(r *catalog.Relation, c *catalog.Column) []reference {
 	var found []reference
+	bases := r.Bases()
 	for _, t := range f.references {
-		if slices.Contains(f.d.bases[r.OID], t.table.OID) && t.column.Name == c.Name && t.column.Type == c.Type &&
+		if slices.Contains(bases, t.table.OID) && t.column.Name == c.Name && t.column.Type == c.Type &&
 			t.table.Key != nil && t.table.Key[0] == c.Name {
 			found = append(found, t)
 		}

@@ -1,34 +1,10 @@
 package tenancy
 
 import (
-	"context"
 	"slices"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
-	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 )
-
-const viewBasesSQL = `
-SELECT DISTINCT r.ev_class, d.refobjid
-  FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
- WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class`
-
-// viewBases returns, by view, the relations that it reads.
-func viewBases(ctx context.Context, q query.Querier) (map[uint32][]uint32, error) {
-	rows, err := q.Query(ctx, viewBasesSQL)
-	if err != nil {
-		return nil, err
-	}
-	bases := map[uint32][]uint32{}
-	var view, base uint32
-	_, err = pgx.ForEachRow(rows, []any{&view, &base}, func() error {
-		bases[view] = append(bases[view], base)
-		return nil
-	})
-	return bases, err
-}
 
 // followTables corrects the owners of views. A view has no foreign keys, so its columns were
 // classified by their names alone. Where it shows the columns by which Orgs own the rows of its
@@ -93,7 +69,7 @@ func (d *discovery) showsOneSide(r *catalog.Relation) bool {
 // tablesOf returns the tables that a view reads, itself or through other views.
 func (d *discovery) tablesOf(view *catalog.Relation, depth int) []*catalog.Relation {
 	var tables []*catalog.Relation
-	for _, oid := range d.bases[view.OID] {
+	for _, oid := range view.Bases() {
 		base := d.m.Catalog.Relation(oid)
 		switch {
 		case base == nil || depth > maxDepth:

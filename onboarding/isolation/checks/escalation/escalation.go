@@ -14,7 +14,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// Attack runs statements which a session is allowed, and then reads.
+// Attack is statements that a session is allowed, after which it reads tables.
 type Attack struct {
 	Session session.Session
 	SQL     string
@@ -50,7 +50,7 @@ func New(s *setup.Setup) *Escalator {
 }
 
 // Try reports a leak for each table of which the session saw another's row. Where functions let it
-// happen, policies for writes may call them too, so it writes to those rows.
+// happen, policies for writes may call them too, so it also writes to rows of the same owner.
 func (e *Escalator) Try(ctx context.Context, x Attack) error {
 	tables := slices.DeleteFunc(slices.Clone(x.Tables), func(t *catalog.Relation) bool {
 		return t.IsView() || e.model.IsDirectory(t) || e.results.Leaks(t.String(), results.Read)
@@ -66,7 +66,7 @@ func (e *Escalator) Try(ctx context.Context, x Attack) error {
 		return err
 	}
 	for _, found := range exposed {
-		if err := e.write(ctx, x, found); err != nil {
+		if err := e.writeAfter(ctx, x, found); err != nil {
 			return err
 		}
 	}

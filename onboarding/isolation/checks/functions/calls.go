@@ -22,17 +22,23 @@ type call struct {
 	arguments string
 	victim    tenancy.Tenant
 	session   session.Session
-	// fails says that an error is an answer too, as where an argument holds SQL.
-	fails bool
-	// behind are temporary tables that stand in the place of those that the function names, or nil.
-	behind *temporary
+	// errorsCount says that an error is an answer too, as where an argument contains SQL.
+	errorsCount bool
+	// temporary are tables in the place of those that the function names, or nil.
+	temporary *temporary
 }
 
-// made calls a function inside a transaction, by SQL, behind the call's temporary tables if it has
-// some: they are gone when the victim looks.
-func (call call) made(ctx context.Context, tx *session.Tx) (answers []string, err error) {
-	if call.behind != nil {
-		if err := tx.Exec(ctx, call.behind.create); err != nil {
+// plain is the call without temporary tables.
+func (call call) plain() call {
+	call.temporary = nil
+	return call
+}
+
+// run calls the function inside a transaction. The call's temporary tables are there only
+// meanwhile, so that nobody sees them who looks later in the transaction.
+func (call call) run(ctx context.Context, tx *session.Tx) (answers []string, err error) {
+	if call.temporary != nil {
+		if err := tx.Exec(ctx, call.temporary.create); err != nil {
 			return nil, err
 		}
 	}
@@ -42,15 +48,15 @@ func (call call) made(ctx context.Context, tx *session.Tx) (answers []string, er
 		answers, err = tx.Strings(ctx, fmt.Sprintf("SELECT to_jsonb(f)::text FROM %s(%s) f LIMIT %d", f.SQL(),
 			call.arguments, setup.AnswerRows))
 	}
-	if err == nil && call.behind != nil {
-		err = tx.Exec(ctx, call.behind.drop)
+	if err == nil && call.temporary != nil {
+		err = tx.Exec(ctx, call.temporary.drop)
 	}
 	return answers, err
 }
 
-// injecting is the attacker who calls functions with SQL, or none. Against an Org it is somebody who acts
-// in one of theirs: a function may find nothing for anybody else.
-func injecting(victim tenancy.Tenant, attackers []session.Session) []session.Session {
+// injectors are the one attacker who calls functions with SQL, or none. Against an Org it is
+// somebody who acts in an Org of their own: a function may find nothing for anybody else.
+func injectors(victim tenancy.Tenant, attackers []session.Session) []session.Session {
 	member := slices.IndexFunc(attackers, func(s session.Session) bool { return s.Kind == session.Member })
 	if victim.IsOrg() && member >= 0 {
 		return attackers[member : member+1]
@@ -58,29 +64,30 @@ func injecting(victim tenancy.Tenant, attackers []session.Session) []session.Ses
 	return attackers[:min(1, len(attackers))]
 }
 
-// outcome is what a call answers, or also how it fails.
+// outcome is what a call answers or, where errors count, its error.
 func (call call) outcome(ctx context.Context, tx *session.Tx) (string, error) {
-	if !call.fails {
-		rows, err := call.made(ctx, tx)
+	if !call.errorsCount {
+		rows, err := call.run(ctx, tx)
 		return strings.Join(rows, "\n"), err
 	}
 	if err := tx.Exec(ctx, "SAVEPOINT outcome"); err != nil {
 		return "", err
 	}
-	rows, err := call.made(ctx, tx)
+	rows, err := call.run(ctx, tx)
 	if state := query.SQLState(err); state != "" {
 		return state + " " + query.Message(err), tx.Exec(ctx, "ROLLBACK TO outcome")
 	}
 	return strings.Join(rows, "\n"), err
 }
 
-// tells reports whether the end of a call can depend on what rows contain.
-func (call call) tells(err error) bool {
-	return err == nil || call.fails && query.In(err, query.DataException)
+// dependsOnRows reports whether how a call ended can depend on what rows contain.
+func (call call) dependsOnRows(err error) bool {
+	return err == nil || call.errorsCount && query.In(err, query.DataException)
 }
 
-// judgeError reports a call whose error says what only another tenant's row does, and says something
-// else when they change it. What a constraint says is no more than that a value is taken.
+// judgeError reports a call whose error contains what only another tenant's row does, and is
+// another once they change the row. The error of a constraint says no more than that a value is
+// taken.
 func (c *functions) judgeError(ctx context.Context, call call, failure error) error {
 	if query.SQLState(failure) == "" || query.In(failure, query.IntegrityConstraintViolation) {
 		return nil
@@ -89,7 +96,7 @@ func (c *functions) judgeError(ctx context.Context, call call, failure error) er
 	if found == nil {
 		return nil
 	}
-	call.victim, call.fails = found.Owner, true
+	call.victim, call.errorsCount = found.Owner, true
 	for _, how := range []proof.Changing{proof.Contents, proof.Existence} {
 		depends, err := c.depends(ctx, call, found.Table, how)
 		if query.Lost(err) != nil {
@@ -109,8 +116,8 @@ func (c *functions) judgeError(ctx context.Context, call call, failure error) er
 // search searches answers for canaries.
 func (c *functions) search(call call, answers []string) {
 	given := victims.Given(call.arguments)
-	if call.behind != nil {
-		given = append(given, call.behind.given()...)
+	if call.temporary != nil {
+		given = append(given, call.temporary.given()...)
 	}
 	for _, a := range answers {
 		if found := c.canaries.Find(a, call.session, given); found != nil {

@@ -17,8 +17,8 @@ import (
 // row in the tables of tenants says, and that an id exists, is public.
 func (c *functions) judgeDependence(ctx context.Context, call call) error {
 	f := call.function
-	everybodys := len(f.ArgTypes) == 0 && call.behind == nil
-	if f.Kind != catalog.PlainFunction || f.Returns == "void" || everybodys || c.blamed(f) {
+	sameForAll := len(f.ArgTypes) == 0 && call.temporary == nil
+	if f.Kind != catalog.PlainFunction || f.Returns == "void" || sameForAll || c.blamed(f) {
 		return nil
 	}
 	for _, t := range c.caller.Tables(f) {
@@ -36,16 +36,13 @@ func (c *functions) judgeDependence(ctx context.Context, call call) error {
 			if how == proof.Existence && f.Returns == "boolean" {
 				continue
 			}
-			if call.behind != nil {
-				// What the answer tells anyway is not told by the temporary tables.
-				plain := call
-				plain.behind = nil
-				told, err := c.depends(ctx, plain, t, how)
+			if call.temporary != nil {
+				anyway, err := c.depends(ctx, call.plain(), t, how)
 				if query.Lost(err) != nil {
 					return err
 				}
-				if told {
-					continue
+				if anyway {
+					continue // not because of the temporary tables
 				}
 			}
 			depends, err := c.depends(ctx, call, t, how)
@@ -64,8 +61,8 @@ func (c *functions) judgeDependence(ctx context.Context, call call) error {
 	return nil
 }
 
-// judgeOthers is [functions.judgeDependence] for a call that names no victim: of everybody's rows, a
-// function that answers one takes the first or the last, and no sampled victim need own these.
+// judgeOthers is [functions.judgeDependence] for a call that names no victim: of everybody's rows,
+// a function that answers one takes the first or the last, and no sampled victim need own these.
 func (c *functions) judgeOthers(ctx context.Context, call call) error {
 	for _, t := range c.caller.Tables(call.function) {
 		owners, err := c.outermost(ctx, t)
@@ -85,7 +82,8 @@ func (c *functions) judgeOthers(ctx context.Context, call call) error {
 	return nil
 }
 
-// outermost are the owners of the first row of a table, as they lie in it, and of the last by its key.
+// outermost are the owners of the first row of a table, as they lie in it, and of the last by its
+// key.
 func (c *functions) outermost(ctx context.Context, t *catalog.Relation) ([]tenancy.Tenant, error) {
 	if known, ok := c.outer[t]; ok {
 		return known, nil

@@ -57,6 +57,10 @@ func (c *functions) Run(ctx context.Context) error {
 		return err
 	}
 	for _, f := range c.callable() {
+		if c.excused(f) {
+			c.results.Cover(func(cov *results.Coverage) { cov.Excused = append(cov.Excused, f.String()+": calls") })
+			continue
+		}
 		reach := c.caller.Named(f)
 		if c.irreversible.Function(f) != "" || f.Native() {
 			if len(reach) > 0 || f.Language == "c" {
@@ -84,19 +88,16 @@ func (c *functions) prepare(ctx context.Context) (err error) {
 	return nil
 }
 
-// callable are the functions that attackers call.
+// callable are the functions that attackers may call, also those that the configuration excuses.
 func (c *functions) callable() []*catalog.Function {
-	var found []*catalog.Function
-	for _, f := range c.model.Catalog.Functions {
-		switch {
-		case !f.Definer || !f.Executable || f.ReturnsTrigger() || f.Owner == c.config.AppRole:
-		case slices.Contains(c.config.ExcusedFunctions, f.String()):
-			c.results.Cover(func(cov *results.Coverage) { cov.Excused = append(cov.Excused, f.String()+": calls") })
-		default:
-			found = append(found, f)
-		}
-	}
-	return found
+	return slices.DeleteFunc(slices.Clone(c.model.Catalog.Functions), func(f *catalog.Function) bool {
+		return !f.Definer || !f.Executable || f.ReturnsTrigger() || f.Owner == c.config.AppRole
+	})
+}
+
+// excused reports whether the configuration says not to call a function.
+func (c *functions) excused(f *catalog.Function) bool {
+	return slices.Contains(c.config.ExcusedFunctions, f.String())
 }
 
 func (c *functions) risk(f *catalog.Function, why string) {
@@ -125,19 +126,19 @@ func (c *functions) leak(call call, found results.Finding) {
 	found.Evidence += fmt.Sprintf(" by calling %s(%s), which runs with the rights of %s", f,
 		strings.Join(f.ArgTypes, ", "), f.Owner)
 	found.Fix = c.fixes.RevokeCall(f)
-	if call.behind != nil {
-		found.Evidence += call.behind.how
-		found.Fix = call.behind.fix
+	if call.temporary != nil {
+		found.Evidence += call.temporary.how
+		found.Fix = call.temporary.fix
 	}
 	c.results.Add(found)
 }
 
-// callAll tries a function with several argument lists and attackers. It returns why no call reached
-// its body, or "".
+// callAll tries a function with several argument lists and attackers. It returns why no call
+// reached its body, or "".
 func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled string, err error) {
 	answers := map[string]answered{} // by arguments
 	judged := map[string]bool{}      // by victim and arguments, and by arguments alone
-	told := told{}
+	told := contents{}
 	var ends ends
 	for _, v := range c.victims.List() {
 		attackers, err := c.victims.Attackers(ctx, v)
@@ -148,7 +149,7 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled 
 		for i, args := range slices.Concat(injections, c.caller.ArgumentLists(f, v)) {
 			as := attackers[:min(callers, len(attackers))]
 			if i < len(injections) {
-				as = injecting(v, attackers)
+				as = injectors(v, attackers)
 			}
 			for _, s := range as {
 				if c.blamed(f) {
@@ -158,29 +159,29 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled 
 					return "", err
 				}
 				c.results.CountCall()
-				made := call{function: f, arguments: args, victim: v, session: s, fails: i < len(injections)}
-				answer, err := c.call(ctx, made)
+				this := call{function: f, arguments: args, victim: v, session: s, errorsCount: i < len(injections)}
+				answer, err := c.call(ctx, this)
 				if query.Lost(err) != nil {
 					return "", err
 				}
 				ends.note(err)
-				if err := c.judgeError(ctx, made, err); err != nil {
+				if err := c.judgeError(ctx, this, err); err != nil {
 					return "", err
 				}
-				if !made.tells(err) {
+				if !this.dependsOnRows(err) {
 					continue
 				}
 				if key := v.String() + args; !judged[key] {
 					judged[key] = true
-					if err := c.judgeDependence(ctx, made); err != nil {
+					if err := c.judgeDependence(ctx, this); err != nil {
 						return "", err
 					}
-					if err := c.judgeTold(ctx, made, answer, told); err != nil {
+					if err := c.judgeDifference(ctx, this, answer, told); err != nil {
 						return "", err
 					}
 					if answers[args] != nil && !judged[args] { // for an earlier victim
 						judged[args] = true
-						if err := c.judgeOthers(ctx, made); err != nil {
+						if err := c.judgeOthers(ctx, this); err != nil {
 							return "", err
 						}
 					}
@@ -206,7 +207,7 @@ func (c *functions) call(ctx context.Context, call call) (answer string, err err
 				return err
 			}
 		}
-		answers, err := call.made(ctx, tx)
+		answers, err := call.run(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -269,7 +270,7 @@ func (a answered) note(answer string, s session.Session) {
 	a[answer][who] = true
 }
 
-// alike reports whether several callers got one answer, which says something.
+// alike reports whether several callers got one answer, and this is neither nothing nor zero.
 func (a answered) alike() bool {
 	for answer, who := range a {
 		return len(a) == 1 && len(who) > 1 && answer != "0" && answer != "" && answer != "null"

@@ -70,8 +70,8 @@ func (c *leakproof) Run(ctx context.Context) error {
 	return nil
 }
 
-// castsSQL is every cast, from one type to another, that PostgreSQL lets run before policies
-// (contain_leaked_vars in its clauses.c).
+// castsSQL lists the casts that PostgreSQL lets run before policies (contain_leaked_vars in its
+// clauses.c).
 const castsSQL = `
 SELECT format_type(c.castsource, NULL), format_type(c.casttarget, NULL)
   FROM pg_cast c LEFT JOIN pg_proc p ON p.oid = c.castfunc
@@ -94,11 +94,11 @@ func (c *leakproof) loadCasts(ctx context.Context) error {
 	return nil
 }
 
-// modifier is what a type's name says of lengths and precisions, as in "character varying(60)".
+// modifier is the length or the precision in a type's name, as in "character varying(60)".
 var modifier = regexp.MustCompile(`\([0-9, -]+\)`)
 
-// takes reports whether an argument takes a column's values as they are or by a cast that runs
-// before policies.
+// takes reports whether an argument of a type takes a column's values, as they are or by a cast
+// that runs before policies.
 func (c *leakproof) takes(argument string, column *catalog.Column) bool {
 	plain := modifier.ReplaceAllString(column.Type, "")
 	return argument == plain || c.casts[[2]string{plain, argument}]
@@ -141,7 +141,7 @@ func (f trusted) call(value, guess string) string {
 	return f.function.SQL() + "(" + strings.Join(arguments, ", ") + ")"
 }
 
-// leak reports a leak. script is its proof; the latest transaction is if it is empty.
+// leak reports a leak. script is its proof or, where it is empty, the latest transaction is.
 func (c *leakproof) leak(f trusted, s session.Session, script, evidence string) {
 	c.results.Add(results.Finding{
 		Kind: results.Leak, Operation: results.Read, Table: f.table.String(), As: s.Label, Script: script,

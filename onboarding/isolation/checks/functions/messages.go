@@ -13,9 +13,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// allMessages makes the server send messages of every level that PL/pgSQL has, and allRows makes it
-// read every row: an index by which a policy finds the session's own would leave the others out, and
-// every session may do without one.
+// allMessages makes the server send messages of every level that PL/pgSQL has, and allRows makes
+// it read every row: an index by which a policy finds the session's own would leave the others
+// out, and every session may do without one.
 const (
 	allMessages = "SET LOCAL client_min_messages = debug1;"
 	allRows     = "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; " +
@@ -33,20 +33,22 @@ func (c *leakproof) readMessages(ctx context.Context, f trusted) error {
 	// To a session without an identity every row is another's.
 	for _, s := range slices.Concat(c.sample[:min(messageSessions, len(c.sample))], []session.Session{session.Unset}) {
 		for _, guess := range guesses {
-			message, err := c.listen(ctx, s, f.sql(guess))
+			text, err := c.messages(ctx, s, f.sql(guess))
 			if err != nil {
 				return err
 			}
 			script := c.attempts.Script()
-			said := heard{s, guess, message}
+			said := message{s, guess, text}
 			rows, err := c.quoted(ctx, f, said)
 			if err != nil {
 				return err
 			}
 			for _, row := range rows {
-				if told, err := c.tells(ctx, f, said, row.Value); err != nil {
+				repeats, err := c.repeats(ctx, f, said, row.Value)
+				if err != nil {
 					return err
-				} else if told {
+				}
+				if repeats {
 					c.leak(f, s, script,
 						fmt.Sprintf("read a value of %s of %s in a message of %s", row.Key, row.Owner, f.function))
 					return nil
@@ -57,14 +59,14 @@ func (c *leakproof) readMessages(ctx context.Context, f trusted) error {
 	return nil
 }
 
-// heard is what the server said to a session, in a call with a guess in other arguments.
-type heard struct {
-	session        session.Session
-	guess, message string
+// message is what the server said to a session, after a call with a guess in other arguments.
+type message struct {
+	session     session.Session
+	guess, text string
 }
 
-// listen returns what the server says in errors and notices to a statement.
-func (c *leakproof) listen(ctx context.Context, s session.Session, sql string) (said string, err error) {
+// messages returns the server's error and notices after a statement.
+func (c *leakproof) messages(ctx context.Context, s session.Session, sql string) (text string, err error) {
 	err = c.attempts.Read(ctx, s, func(tx *session.Tx) error {
 		if err := tx.Exec(ctx, allMessages+allRows); err != nil {
 			return err
@@ -72,19 +74,19 @@ func (c *leakproof) listen(ctx context.Context, s session.Session, sql string) (
 		_ = tx.Notices()
 		var answer any
 		err := tx.QueryRow(ctx, sql).Scan(&answer)
-		said = query.Message(err) + "\n" + tx.Notices()
+		text = query.Message(err) + "\n" + tx.Notices()
 		return err
 	})
-	return said, query.Lost(err)
+	return text, query.Lost(err)
 }
 
 // messageSessions is how many sessions of the sample read messages.
 const messageSessions = 4
 
 const (
-	// shortest is how many characters a value has at least.
+	// shortest is how many characters a value has at least that is searched for.
 	shortest = 3
-	// distinctive is how many characters a value has at least that no message holds by chance.
+	// distinctive is how many characters a value has at least that no message contains by chance.
 	distinctive = 8
 	// maxQuoted is how many values a message is searched for.
 	maxQuoted = 3
@@ -101,37 +103,37 @@ SELECT %[1]s AS key, coalesce(%[2]s, 'somebody') AS owner, a.%[4]s::text AS valu
 type quote struct{ Key, Owner, Value string }
 
 // quoted returns rows of other tenants of which a message holds the value.
-func (c *leakproof) quoted(ctx context.Context, f trusted, said heard) ([]quote, error) {
+func (c *leakproof) quoted(ctx context.Context, f trusted, said message) ([]quote, error) {
 	m, t, identity := c.setup.Model, f.table, c.setup.Model.IdentitySQL(said.session.Identity)
-	if strings.TrimSpace(said.message) == "" || m.Of(t).AreTenants() && tenancy.IsPublicColumn(f.column.Name) {
+	if strings.TrimSpace(said.text) == "" || m.Of(t).AreTenants() && tenancy.IsPublicColumn(f.column.Name) {
 		return nil, nil
 	}
 	sql := fmt.Sprintf(quotedSQL, m.RowKey(t, "a"), m.Owner(t, "a"), t.SQL(), query.Name(f.column.Name), shortest,
 		m.Foreign(t, "a", identity, tenancy.Truth), m.Foreign(t, "b", identity, tenancy.Truth), maxQuoted)
-	rows, err := c.setup.Truth.Query(ctx, sql, said.message)
+	rows, err := c.setup.Truth.Query(ctx, sql, said.text)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByName[quote])
 }
 
-// tells reports whether a message holds a value because the function was given it. A message can
-// hold a short one by chance: there, the function has to say the same of another value, with that
-// one in its place.
-func (c *leakproof) tells(ctx context.Context, f trusted, said heard, value string) (bool, error) {
+// repeats reports whether a message contains a value because the function was given it. A message
+// can contain a short one by chance. So the function is given another value, too, and has to send
+// the same message with the other value in it.
+func (c *leakproof) repeats(ctx context.Context, f trusted, said message, value string) (bool, error) {
 	if len([]rune(value)) >= distinctive {
 		return true, nil
 	}
-	other := strings.Map(alike, value)
+	other := strings.Map(substitute, value)
 	if other == value {
 		return false, nil
 	}
 	given := query.Literal(other) + "::" + f.function.ArgTypes[f.argument]
-	control, err := c.listen(ctx, said.session, "SELECT "+f.call(given, said.guess))
+	control, err := c.messages(ctx, said.session, "SELECT "+f.call(given, said.guess))
 	if err != nil {
 		return false, err
 	}
-	lines := strings.Split(said.message, "\n")
+	lines := strings.Split(said.text, "\n")
 	for line := range strings.SplitSeq(control, "\n") {
 		if strings.Contains(line, other) && slices.Contains(lines, strings.ReplaceAll(line, other, value)) {
 			return true, nil
@@ -140,8 +142,8 @@ func (c *leakproof) tells(ctx context.Context, f trusted, said heard, value stri
 	return false, nil
 }
 
-// alike maps a letter to another letter of its case, and a digit to another digit.
-func alike(r rune) rune {
+// substitute maps a letter to another letter of its case, and a digit to another digit.
+func substitute(r rune) rune {
 	switch {
 	case r >= 'a' && r <= 'z':
 		return 'a' + (r-'a'+13)%26

@@ -12,26 +12,26 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// shadowCallers is how many attackers call each function behind temporary tables against each
-// victim, and maxParts bounds the sets of tables that these stand in for.
+// shadowCallers is how many attackers call each function with temporary tables against each
+// victim, and maxParts bounds the sets of tables that these take the place of.
 const shadowCallers, maxParts = 2, 8
 
-// calls calls each SECURITY DEFINER function while temporary tables stand in the place of those
-// that it, or a function that it calls, names without a schema.
+// calls calls each SECURITY DEFINER function while temporary tables are in the place of those that
+// it, or a function that it calls, names without a schema.
 func (c *shadows) calls(ctx context.Context) error {
 	f := c.functions
 	if err := f.prepare(ctx); err != nil {
 		return err
 	}
 	for _, called := range f.callable() {
-		if f.irreversible.Function(called) != "" || called.Native() {
+		if f.excused(called) || f.irreversible.Function(called) != "" || called.Native() {
 			continue
 		}
 		tables, _, fix := c.shadowed(c.reached(called))
 		if len(tables) == 0 {
 			continue
 		}
-		if err := c.callBehind(ctx, called, tables, fix); err != nil {
+		if err := c.callShadowed(ctx, called, tables, fix); err != nil {
 			return err
 		}
 	}
@@ -51,8 +51,8 @@ func (c *shadows) reached(f *catalog.Function) []*catalog.Function {
 	return all
 }
 
-// parts are the sets of tables that temporary ones stand in for: each alone, all but each, since
-// what one reads must be the victim's, and all of them.
+// parts are the sets of tables whose place temporary ones take: all, all but one, since that one
+// may have to hold what is the victim's, and one alone.
 func parts(tables []*catalog.Relation) [][]*catalog.Relation {
 	var sets [][]*catalog.Relation
 	add := func(set []*catalog.Relation) {
@@ -71,8 +71,10 @@ func parts(tables []*catalog.Relation) [][]*catalog.Relation {
 	return sets
 }
 
-// callBehind calls a function behind temporary tables in the place of some, until it leaks.
-func (c *shadows) callBehind(ctx context.Context, f *catalog.Function, tables []*catalog.Relation, fix string) error {
+// callShadowed calls a function with temporary tables in the place of some, until it leaks.
+func (c *shadows) callShadowed(
+	ctx context.Context, f *catalog.Function, tables []*catalog.Relation, fix string,
+) error {
 	sets := parts(tables)
 	for _, v := range c.victims.List() {
 		attackers, err := c.victims.Attackers(ctx, v)
@@ -83,17 +85,18 @@ func (c *shadows) callBehind(ctx context.Context, f *catalog.Function, tables []
 			func(s session.Session) bool { return s.Identity.Person == nil })
 		for _, s := range attackers[:min(shadowCallers, len(attackers))] {
 			plain := map[string][]string{} // answers by arguments
+			rows, err := c.shadowRows(ctx, tables, victims.ShadowsOf(s, v))
+			if err != nil {
+				return err
+			}
 			for _, part := range sets {
-				for _, shadow := range victims.ShadowsOf(s, v) {
-					made, err := c.temporary(ctx, part, shadow)
-					if err != nil {
-						return err
-					}
+				for _, all := range rows {
+					made := newTemporary(all, part)
 					made.fix = fix
 					made.how = ", with temporary tables in the place of " + listed(part) +
 						", which are named without their schema"
-					behind := call{function: f, victim: v, session: s, behind: made}
-					if err := c.functions.callsBehind(ctx, behind, plain); err != nil {
+					this := call{function: f, victim: v, session: s, temporary: made}
+					if err := c.functions.callWithLists(ctx, this, plain); err != nil {
 						return err
 					}
 				}
@@ -103,10 +106,10 @@ func (c *shadows) callBehind(ctx context.Context, f *catalog.Function, tables []
 	return nil
 }
 
-// callsBehind makes a call with several argument lists. plain are the function's answers without
+// callWithLists makes a call with several argument lists. plain are the function's answers without
 // temporary tables, as far as they are known.
-func (c *functions) callsBehind(ctx context.Context, call call, plain map[string][]string) error {
-	caller := c.caller.WithRows(call.behind.rows)
+func (c *functions) callWithLists(ctx context.Context, call call, plain map[string][]string) error {
+	caller := c.caller.WithRows(call.temporary.rows)
 	for _, call.arguments = range caller.ArgumentLists(call.function, call.victim) {
 		if c.results.Blames(call.function.String(), results.Leak) {
 			return nil
@@ -115,27 +118,22 @@ func (c *functions) callsBehind(ctx context.Context, call call, plain map[string
 			return err
 		}
 		if _, known := plain[call.arguments]; !known {
-			without := call
-			without.behind = nil
-			var answers []string
-			err := c.attempts.Write(ctx, call.session, func(tx *session.Tx) (err error) {
-				answers, err = without.made(ctx, tx)
-				return err
-			})
-			if query.Lost(err) != nil {
+			answers, err := c.answers(ctx, call.plain())
+			if err != nil {
 				return err
 			}
 			plain[call.arguments] = answers
 		}
-		if err := query.Lost(c.behind(ctx, call, plain[call.arguments])); err != nil {
+		if err := query.Lost(c.judgeShadowed(ctx, call, plain[call.arguments])); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// behind calls a function behind temporary tables, and judges what these made it answer and do.
-func (c *functions) behind(ctx context.Context, call call, plain []string) error {
+// judgeShadowed makes a call, and judges what the temporary tables made it answer and do. plain
+// are the answers without them.
+func (c *functions) judgeShadowed(ctx context.Context, call call, plain []string) error {
 	c.results.CountCall()
 	var news []string
 	err := c.attempts.Write(ctx, call.session, func(tx *session.Tx) error {
@@ -143,7 +141,7 @@ func (c *functions) behind(ctx context.Context, call call, plain []string) error
 		if err != nil {
 			return err
 		}
-		answers, err := call.made(ctx, tx)
+		answers, err := call.run(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -160,9 +158,10 @@ func (c *functions) behind(ctx context.Context, call call, plain []string) error
 	return c.judgeDependence(ctx, call)
 }
 
-// judgeRepeated reports answers that are rows of others, with what the attacker did not know.
+// judgeRepeated reports answers that repeat rows of others and contain what the attacker did not
+// know.
 func (c *functions) judgeRepeated(ctx context.Context, call call, answers []string) error {
-	given := slices.Concat(victims.Given(call.arguments), call.behind.given())
+	given := slices.Concat(victims.Given(call.arguments), call.temporary.given())
 	for _, t := range c.caller.Tables(call.function) {
 		for _, answer := range answers {
 			if c.blamed(call.function) {

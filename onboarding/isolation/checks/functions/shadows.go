@@ -99,13 +99,14 @@ func (c *shadows) Run(ctx context.Context) error {
 				continue
 			}
 			s.Label += " with temporary tables in the place of " + listed(tables)
-			for _, shadow := range victims.ShadowsOf(s, v) {
-				made, err := c.temporary(ctx, tables, shadow)
-				if err != nil {
-					return err
-				}
-				err = c.escalator.Try(ctx, escalation.Attack{
-					Session: s, SQL: made.create, Tables: c.scope.Readable(), Fix: fix, Functions: functions,
+			rows, err := c.shadowRows(ctx, tables, victims.ShadowsOf(s, v))
+			if err != nil {
+				return err
+			}
+			for _, all := range rows {
+				err := c.escalator.Try(ctx, escalation.Attack{
+					Session: s, SQL: newTemporary(all, tables).create, Tables: c.scope.Readable(), Fix: fix,
+					Functions: functions,
 					How: ": " + names + " names a table without its schema, and a session's temporary table comes " +
 						"first",
 				})
@@ -118,11 +119,11 @@ func (c *shadows) Run(ctx context.Context) error {
 	return c.calls(ctx)
 }
 
-// temporary are temporary tables that stand in the place of others.
+// temporary are temporary tables in the place of others.
 type temporary struct {
 	create, drop string
 	rows         []victims.OwnRow
-	// how ends the sentence of the evidence, and fix is the one for all functions that let it happen.
+	// how ends the sentence of the evidence, and fix is for all functions that let it happen.
 	how, fix string
 }
 
@@ -135,8 +136,8 @@ func (t temporary) given() []string {
 	return given
 }
 
-// shadowed returns the relations whose place temporary tables can take while functions run, those of
-// the functions that name them, and the fix for these.
+// shadowed returns the relations whose place temporary tables can take while functions run, those
+// of the functions that name them, and the fix for these.
 func (c *shadows) shadowed(running []*catalog.Function) (
 	tables []*catalog.Relation, functions []string, fix string,
 ) {
@@ -157,21 +158,35 @@ func (c *shadows) shadowed(running []*catalog.Function) (
 	return tables, functions, strings.Join(fixes, "\n")
 }
 
-// temporary are temporary tables, each like its model, with one row in which the attacker is
-// whoever they like to be.
-func (c *shadows) temporary(ctx context.Context, tables []*catalog.Relation, s victims.Shadow) (*temporary, error) {
+// shadowRows are the rows of temporary tables in the place of others, by shadow: one in each
+// table, in which the attacker is whoever they like to be.
+func (c *shadows) shadowRows(
+	ctx context.Context, tables []*catalog.Relation, list []victims.Shadow,
+) ([][]victims.OwnRow, error) {
+	rows := make([][]victims.OwnRow, len(list))
+	for i, shadow := range list {
+		for _, t := range tables {
+			values, err := c.rows.Shadow(ctx, t, shadow)
+			if err != nil {
+				return nil, err
+			}
+			rows[i] = append(rows[i], victims.OwnRow{Table: t, Values: values})
+		}
+	}
+	return rows, nil
+}
+
+// newTemporary returns temporary tables in the place of some of the rows' tables.
+func newTemporary(rows []victims.OwnRow, tables []*catalog.Relation) *temporary {
 	// A plan that the connection made before would still read the tables themselves.
 	made := &temporary{create: "DISCARD PLANS; "}
 	var names []string
-	for _, t := range tables {
-		values, err := c.rows.Shadow(ctx, t, s)
-		if err != nil {
-			return nil, err
+	for _, row := range rows {
+		if slices.Contains(tables, row.Table) {
+			made.rows, made.create = append(made.rows, row), made.create+row.CreateSQL()
+			names = append(names, query.Name("pg_temp", row.Table.Name))
 		}
-		row := victims.OwnRow{Table: t, Values: values}
-		made.rows, made.create = append(made.rows, row), made.create+row.CreateSQL()
-		names = append(names, query.Name("pg_temp", t.Name))
 	}
 	made.drop = "DROP TABLE " + strings.Join(names, ", ")
-	return made, nil
+	return made
 }

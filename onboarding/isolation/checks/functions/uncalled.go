@@ -35,8 +35,8 @@ func (e *ends) note(err error) {
 	}
 }
 
-// uncalled returns why no call of a function reached its body, or "": an argument for which there is
-// no value, or whose type refuses each of them, or else how the calls ended.
+// uncalled returns why no call of a function reached its body, or "": an argument for which there
+// is no value, or whose type refuses each of them, or else how the calls ended.
 func (c *functions) uncalled(ctx context.Context, f *catalog.Function, ends ends) (string, error) {
 	made, refusals, names := make([]bool, len(f.ArgTypes)), make([]string, len(f.ArgTypes)), []string{}
 	for _, v := range c.victims.List() {

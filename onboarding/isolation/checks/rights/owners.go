@@ -30,7 +30,8 @@ type owners struct {
 	escalator *escalation.Escalator
 	fixes     *fixes.Writer
 	results   *results.Collector
-	// irreversible is what the event triggers do.
+	// irreversible is what event triggers do that a rollback does not undo, when a table is
+	// altered.
 	irreversible string
 }
 
@@ -82,22 +83,22 @@ func (o *owners) tables(ctx context.Context) error {
 			continue
 		}
 		fix := o.fixes.TakeTable(t)
-		owned := func() { o.risk(t.String(), "the app role owns the table and can switch its policies off", fix) }
-		if o.irreversible != "" {
-			owned()
-			continue
-		}
-		err := o.escalator.Try(ctx, escalation.Attack{
-			Session: session.Session{Kind: session.Anonymous, Label: "any session, as the table's owner"},
-			SQL:     fmt.Sprintf("ALTER TABLE %s DISABLE ROW LEVEL SECURITY", t.SQL()),
-			Tables:  []*catalog.Relation{t},
-			Fix:     fix,
-		})
-		if err != nil || !o.results.Leaks(t.String(), results.Read) {
-			owned()
+		if o.irreversible != "" || !o.switchesOff(ctx, t, fix) {
+			o.risk(t.String(), "the app role owns the table and can switch its policies off", fix)
 		}
 	}
 	return nil
+}
+
+// switchesOff reports whether a table leaks once its policies are switched off.
+func (o *owners) switchesOff(ctx context.Context, t *catalog.Relation, fix string) bool {
+	err := o.escalator.Try(ctx, escalation.Attack{
+		Session: session.Session{Kind: session.Anonymous, Label: "any session, as the table's owner"},
+		SQL:     fmt.Sprintf("ALTER TABLE %s DISABLE ROW LEVEL SECURITY", t.SQL()),
+		Tables:  []*catalog.Relation{t},
+		Fix:     fix,
+	})
+	return err == nil && o.results.Leaks(t.String(), results.Read)
 }
 
 func (o *owners) schemas(ctx context.Context) error {

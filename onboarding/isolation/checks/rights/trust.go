@@ -143,12 +143,12 @@ func (c *trust) statements(ctx context.Context, p promotion) ([]string, error) {
 	if len(statements) > 0 && !c.scope.IsSmall(ctx, t) {
 		statements = statements[:len(statements)-1]
 	}
-	posing, err := c.posing(ctx, p)
+	identities, err := c.identityUpdates(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	choosing, err := c.choosing(ctx, p)
-	return slices.Concat(statements, posing, choosing), err
+	references, err := c.referenceUpdates(ctx, p)
+	return slices.Concat(statements, identities, references), err
 }
 
 // namesRank reports whether a column, by its name, says what somebody is allowed.

@@ -9,11 +9,12 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/sqltree"
 )
 
-// Irreversible finds code whose effects a rollback does not undo, or which should not be provoked, and
-// all that runs it: functions that call it, statements on relations whose triggers, policies and the
-// like do, and statements that go on to other relations. Attempts leave it alone. NOTIFY does not
-// count, since a rollback undoes it; neither do the numbers that a sequence gives out, since gaps in
-// them do no harm. Of dynamic SQL, only constant statements count.
+// Irreversible finds code whose effects a rollback does not undo, or which should not be provoked,
+// and all that runs it: functions that call it, statements on relations whose triggers, policies
+// and the like call it, and statements that PostgreSQL carries on to such relations. Attempts
+// leave it alone. NOTIFY does not count, since a rollback undoes it; neither do the numbers that a
+// sequence gives out, since gaps in them do no harm. Of dynamic SQL, only constant statements
+// count.
 type Irreversible struct {
 	functions  map[*catalog.Function]*reach
 	statements map[statement]*reach
@@ -25,6 +26,17 @@ type statement struct {
 	event    catalog.Event
 }
 
+// String names the statement as a step to what is irreversible.
+func (s statement) String() string {
+	if s.relation == nil {
+		return "a statement that defines an object"
+	}
+	return map[catalog.Event]string{
+		catalog.OnSelect: "SELECT on ", catalog.OnInsert: "INSERT on ", catalog.OnUpdate: "UPDATE on ",
+		catalog.OnDelete: "DELETE on ", catalog.OnTruncate: "TRUNCATE on ",
+	}[s.event] + s.relation.String()
+}
+
 func newIrreversible(cat *catalog.Catalog) *Irreversible {
 	i := &Irreversible{map[*catalog.Function]*reach{}, map[statement]*reach{}}
 	newReaching(cat, i).find()
@@ -34,8 +46,8 @@ func newIrreversible(cat *catalog.Catalog) *Irreversible {
 // Function says what a function does that a rollback does not undo. It is empty for all others.
 func (i *Irreversible) Function(f *catalog.Function) string { return i.functions[f].String() }
 
-// Definitions says what event triggers do, when a session creates or changes a table or a function, that a
-// rollback does not undo.
+// Definitions says what event triggers do that a rollback does not undo, when a session creates or
+// changes a table or a function.
 func (i *Irreversible) Definitions() string {
 	return i.statements[statement{nil, catalog.OnDefineTable}].String()
 }
@@ -48,22 +60,26 @@ var events = map[results.Operation]catalog.Event{
 	results.Truncate: catalog.OnTruncate,
 }
 
-// waiting are the beginnings of names of functions that leave nothing behind: a view of what dblink
-// answers is read, and so is a table whose policy waits or ends the session.
-var waiting = []string{"dblink", "pg_sleep", "pg_read_", "pg_advisory_lock", "pg_try_advisory_lock",
+// harmlessToRead are the beginnings of names of functions that change nothing: a view of what
+// dblink answers is read, and so is a table whose policy waits or ends the session.
+var harmlessToRead = []string{"dblink", "pg_sleep", "pg_read_", "pg_advisory_lock", "pg_try_advisory_lock",
 	"pg_terminate_backend", "pg_cancel_backend"}
 
-// reading says what reading a relation does that reads do not provoke. A dblink that executes is such.
+// reading says why a relation is not read: what reading it runs that a rollback does not undo. It
+// is empty where that is harmless, which dblink_exec is not.
 func (i *Irreversible) reading(t *catalog.Relation) string {
 	found := i.statements[statement{t, catalog.OnSelect}]
-	if found == nil || found.what == unreadable || found.what != "dblink_exec" && hasPrefix(found.what, waiting) {
+	if found == nil || found.what == unreadable {
+		return ""
+	}
+	if hasPrefix(found.what, harmlessToRead) && found.what != "dblink_exec" {
 		return ""
 	}
 	return found.String()
 }
 
-// may reports whether the app role, or a role that it can become, may do an operation.
-func may(t *catalog.Relation, o results.Operation) bool {
+// May reports whether the app role, or a role that it can become, may do an operation that writes.
+func May(t *catalog.Relation, o results.Operation) bool {
 	switch o {
 	case results.Insert:
 		return t.Elsewhere || t.Insertable()
@@ -90,7 +106,8 @@ var outside = []string{"dblink", "http_", "pg_sleep", "pg_terminate_backend", "p
 // outsideSchemas are schemas of extensions that do the same.
 var outsideSchemas = []string{"net", "http", "cron", "aws_s3", "aws_lambda"}
 
-// mentioned are words of expressions that may do any of that, and sources may COPY beside.
+// mentioned are words, one of which every expression contains that does any of that. The source of
+// a function may also contain COPY.
 var (
 	mentioned         = append([]string{"net.", "http.", "cron.", "aws_"}, outside...)
 	mentionedInSource = append([]string{"copy"}, mentioned...)

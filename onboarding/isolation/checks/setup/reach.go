@@ -10,11 +10,11 @@ import (
 
 // reach is how something runs what a rollback does not undo.
 type reach struct {
-	what    string
-	through []string // the nearest first
+	what    string   // that a rollback does not undo
+	through []string // the steps to it, the nearest first
 }
 
-// via is the reach of what takes one step more.
+// via adds a step in front of the others.
 func (r *reach) via(step string) *reach { return &reach{r.what, append([]string{step}, r.through...)} }
 
 // String is empty without a reach.
@@ -34,8 +34,8 @@ type reference struct {
 	key   catalog.ForeignKey
 }
 
-// reaching finds what is irreversible: first what is so by itself, and then, until nothing is new, what
-// reaches that in one step. It parses only what may do so by its words.
+// reaching finds what is irreversible: first what is so by itself, and then, until nothing is new,
+// what reaches that in one step. It parses only sources that contain a word for it.
 type reaching struct {
 	*Irreversible
 	cat        *catalog.Catalog
@@ -43,7 +43,7 @@ type reaching struct {
 	sources    map[*catalog.Function]string // in lower case
 	references map[uint32][]reference       // by the target
 	touched    map[any][]touch              // by function or code, as far as they were parsed
-	found      bool
+	changed    bool                         // the latest pass found something new
 }
 
 func newReaching(cat *catalog.Catalog, i *Irreversible) *reaching {
@@ -66,7 +66,7 @@ func newReaching(cat *catalog.Catalog, i *Irreversible) *reaching {
 func (r *reaching) find() {
 	for _, f := range r.cat.Functions {
 		if what := own(f); what != "" {
-			r.functions[f], r.found = &reach{what: what}, true
+			r.functions[f], r.changed = &reach{what: what}, true
 		}
 	}
 	for _, t := range r.cat.Relations {
@@ -80,20 +80,20 @@ func (r *reaching) find() {
 				&reach{"statements on another server", []string{"foreign table " + t.String()}})
 		}
 	}
-	for r.found {
-		r.found = false
+	for r.changed {
+		r.changed = false
 		for _, code := range r.cat.EventTriggers {
 			r.mark(nil, code.Events, r.called(&code, code.Name))
 		}
 		for _, f := range r.cat.Functions {
 			if r.functions[f] == nil {
 				r.functions[f] = r.byFunction(f)
-				r.found = r.found || r.functions[f] != nil
+				r.changed = r.changed || r.functions[f] != nil
 			}
 		}
 		for _, t := range r.cat.Relations {
 			r.byCode(t)
-			r.byOthers(t)
+			r.byRelated(t)
 		}
 	}
 }
@@ -105,7 +105,7 @@ func (r *reaching) mark(t *catalog.Relation, on catalog.Event, found *reach) {
 	}
 	for event := catalog.OnSelect; event <= catalog.OnDefineTable; event <<= 1 {
 		if s := (statement{t, event}); on&event != 0 && r.statements[s] == nil {
-			r.statements[s], r.found = found, true
+			r.statements[s], r.changed = found, true
 		}
 	}
 }
@@ -133,11 +133,31 @@ func ownCode(code *catalog.Code) string {
 	if !slices.ContainsFunc(mentioned, func(word string) bool { return strings.Contains(text, word) }) {
 		return ""
 	}
-	statements, err := sqltree.Statements(code.Text)
+	body, err := bodyOf(code)
 	if err != nil {
 		return unreadable
 	}
-	return (&sqltree.Routine{Statements: statements}).Find(reachesOut)
+	return body.Find(reachesOut)
+}
+
+// bodyOf parses code of a relation.
+func bodyOf(code *catalog.Code) (*sqltree.Routine, error) {
+	statements, err := sqltree.Statements(code.Text)
+	return &sqltree.Routine{Statements: statements}, err
+}
+
+// touches are those of a function or code, which is parsed at most once.
+func (r *reaching) touches(source any, parse func() (*sqltree.Routine, error)) ([]touch, error) {
+	known, ok := r.touched[source]
+	if ok {
+		return known, nil
+	}
+	body, err := parse()
+	if err != nil {
+		return nil, err
+	}
+	r.touched[source] = touchesOf(body)
+	return r.touched[source], nil
 }
 
 func step(t *catalog.Relation, code *catalog.Code) string { return code.Name + " of " + t.String() }
@@ -155,16 +175,11 @@ func (r *reaching) byFunction(f *catalog.Function) *reach {
 		}
 	}
 	for _, s := range r.named(source) {
-		touches, ok := r.touched[f]
-		if !ok {
-			body, err := f.Body()
-			if err != nil {
-				return &reach{what: unreadable}
-			}
-			touches = touchesOf(body)
-			r.touched[f] = touches
+		touches, err := r.touches(f, f.Body)
+		if err != nil {
+			return &reach{what: unreadable}
 		}
-		if slices.ContainsFunc(touches, func(t touch) bool { return t.is(s) }) {
+		if slices.ContainsFunc(touches, func(t touch) bool { return t.matches(s) }) {
 			return r.statements[s].via(s.String())
 		}
 	}
@@ -215,7 +230,8 @@ func (r *reaching) called(code *catalog.Code, step string) *reach {
 	return nil
 }
 
-// byStatements marks what the statements of a rule, or writes through a view, reach in another relation.
+// byStatements marks what the statements of a rule, or writes through a view, reach in another
+// relation.
 func (r *reaching) byStatements(t *catalog.Relation, code *catalog.Code, other *catalog.Relation) {
 	for event := catalog.OnInsert; event <= catalog.OnTruncate; event <<= 1 {
 		s := statement{other, event}
@@ -223,19 +239,13 @@ func (r *reaching) byStatements(t *catalog.Relation, code *catalog.Code, other *
 		if found == nil {
 			continue
 		}
-		touches, ok := r.touched[code]
-		if !ok {
-			statements, err := sqltree.Statements(code.Text)
-			if err != nil {
-				touches = []touch{{name: other.Name, on: ^catalog.Event(0)}}
-			} else {
-				touches = touchesOf(&sqltree.Routine{Statements: statements})
-			}
-			r.touched[code] = touches
+		touches, err := r.touches(code, func() (*sqltree.Routine, error) { return bodyOf(code) })
+		if err != nil {
+			touches = []touch{{name: other.Name, on: event}} // it may do anything to what it names
 		}
 		for _, touch := range touches {
 			switch {
-			case touch.is(s):
+			case touch.matches(s):
 				r.mark(t, code.Events, found.via(step(t, code)))
 			case touch.base && touch.names(other):
 				r.mark(t, event, found.via("view "+t.String()))
@@ -244,37 +254,38 @@ func (r *reaching) byStatements(t *catalog.Relation, code *catalog.Code, other *
 	}
 }
 
-// byOthers marks what statements on a relation reach by going on to its partitions, its children and
-// the rows that refer to its.
-func (r *reaching) byOthers(t *catalog.Relation) {
-	goesOn := func(on catalog.Event, to statement, how string) {
+// byRelated marks what statements on a relation reach in its partitions, its children and the
+// tables with a foreign key to it, to which PostgreSQL carries them on.
+func (r *reaching) byRelated(t *catalog.Relation) {
+	carriesOn := func(on catalog.Event, to statement, how string) {
 		if found := r.statements[to]; found != nil {
 			r.mark(t, on, found.via(how+" "+to.relation.String()))
 		}
 	}
 	for _, child := range t.Children {
 		for _, event := range []catalog.Event{catalog.OnUpdate, catalog.OnDelete, catalog.OnTruncate} {
-			goesOn(event, statement{child, event}, "child table")
+			carriesOn(event, statement{child, event}, "child table")
 		}
 		if t.Kind == catalog.PartitionedTable { // an update may move a row
-			goesOn(catalog.OnInsert|catalog.OnUpdate, statement{child, catalog.OnInsert}, "partition")
-			goesOn(catalog.OnUpdate, statement{child, catalog.OnDelete}, "partition")
+			carriesOn(catalog.OnInsert|catalog.OnUpdate, statement{child, catalog.OnInsert}, "partition")
+			carriesOn(catalog.OnUpdate, statement{child, catalog.OnDelete}, "partition")
 		}
 	}
 	for target := t; target != nil; target = r.cat.Relation(target.Parent) {
 		for _, ref := range r.references[target.OID] {
 			for _, event := range changes(ref.key.OnDelete, catalog.OnDelete) {
-				goesOn(catalog.OnDelete, statement{ref.child, event}, "a foreign key of")
+				carriesOn(catalog.OnDelete, statement{ref.child, event}, "a foreign key of")
 			}
 			for _, event := range changes(ref.key.OnUpdate, catalog.OnUpdate) {
-				goesOn(catalog.OnUpdate, statement{ref.child, event}, "a foreign key of")
+				carriesOn(catalog.OnUpdate, statement{ref.child, event}, "a foreign key of")
 			}
-			goesOn(catalog.OnTruncate, statement{ref.child, catalog.OnTruncate}, "a foreign key of")
+			carriesOn(catalog.OnTruncate, statement{ref.child, catalog.OnTruncate}, "a foreign key of")
 		}
 	}
 }
 
-// changes are the events that an action of a foreign key makes of the rows that refer.
+// changes are the events on a table that refers to another, by the action of its foreign key.
+// cascade is the event on the other.
 func changes(action catalog.Action, cascade catalog.Event) []catalog.Event {
 	switch action {
 	case catalog.Cascade:

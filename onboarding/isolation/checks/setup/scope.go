@@ -82,7 +82,8 @@ func newScope(ctx context.Context, s *Setup) *Scope {
 	return sc
 }
 
-// leaveOutWrites records the operations on a relation that the app role may do and that are not tried.
+// leaveOutWrites records the operations on a relation that the app role may do and that are not
+// tried.
 func (s *Scope) leaveOutWrites(collector *results.Collector, t *catalog.Relation) {
 	if s.config.Tenancy.WritesExcluded(t.String()) {
 		return
@@ -91,7 +92,7 @@ func (s *Scope) leaveOutWrites(collector *results.Collector, t *catalog.Relation
 	operations := map[string][]string{}
 	for _, o := range writes {
 		why := s.irreversible.operation(t, o)
-		if why == "" || !may(t, o) {
+		if why == "" || !May(t, o) {
 			continue
 		}
 		if operations[why] == nil {
@@ -113,12 +114,12 @@ func (s *Scope) SkipsWrites(t *catalog.Relation) bool {
 	return s.config.Tenancy.Tables[t.String()].SkipWrites
 }
 
-// WritesExcluded reports whether the configuration excludes a relation from write attempts, or whether one
-// of the operations runs what a rollback does not undo. Without operations, those that the role may do
-// count.
+// WritesExcluded reports whether the configuration excludes a relation from write attempts, or
+// whether one of the operations runs what a rollback does not undo. Without operations, those that
+// the role may do count.
 func (s *Scope) WritesExcluded(t *catalog.Relation, operations ...results.Operation) bool {
 	if len(operations) == 0 {
-		operations = slices.DeleteFunc(slices.Clone(writes), func(o results.Operation) bool { return !may(t, o) })
+		operations = slices.DeleteFunc(slices.Clone(writes), func(o results.Operation) bool { return !May(t, o) })
 	}
 	return s.config.Tenancy.WritesExcluded(t.String()) || s.irreversible.reading(t) != "" ||
 		slices.ContainsFunc(operations, func(o results.Operation) bool { return s.irreversible.operation(t, o) != "" })
@@ -130,7 +131,8 @@ func (s *Scope) TimedOut(t *catalog.Relation) bool {
 	return s.GivenUp(t)
 }
 
-// GivenUp reports whether reading a relation took too long too often, or does what a rollback does not undo.
+// GivenUp reports whether reading a relation took too long too often, or does what a rollback does
+// not undo.
 func (s *Scope) GivenUp(t *catalog.Relation) bool {
 	return s.timeouts[t] >= pipeline.MaxTimeouts || s.irreversible.reading(t) != ""
 }

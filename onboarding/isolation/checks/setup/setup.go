@@ -43,8 +43,8 @@ type Platform struct {
 type Setup struct {
 	Config Config
 	// Truth are connections of the role that row-level security does not apply to. Dialer opens
-	// connections of the app role, Attempts runs the transactions of its sessions one at a time, and
-	// Limiter bounds how many checks start in a second.
+	// connections of the app role, Attempts runs the transactions of its sessions one at a time,
+	// and Limiter bounds how many checks start in a second.
 	Truth    *pgxpool.Pool
 	Dialer   *session.Dialer
 	Attempts *session.Attempts

@@ -7,22 +7,12 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/sqltree"
 )
 
-// String is a step on the way to what is irreversible.
-func (s statement) String() string {
-	if s.relation == nil {
-		return "a statement that defines an object"
-	}
-	return map[catalog.Event]string{
-		catalog.OnSelect: "SELECT on ", catalog.OnInsert: "INSERT on ", catalog.OnUpdate: "UPDATE on ",
-		catalog.OnDelete: "DELETE on ", catalog.OnTruncate: "TRUNCATE on ",
-	}[s.event] + s.relation.String()
-}
-
-// touch is what a statement of some source does to a relation, or that it defines an object.
+// touch is what a source does to a relation, or that it defines an object.
 type touch struct {
 	schema, name string // without a schema, any relation of the name
 	on           catalog.Event
-	// base says that the relation is the only one that a view reads from, so writes go through to it.
+	// base says that the relation is the only one that a view reads from, so writes go through to
+	// it.
 	base bool
 }
 
@@ -30,12 +20,13 @@ func (t touch) names(r *catalog.Relation) bool {
 	return t.name == r.Name && (t.schema == "" || t.schema == r.Schema)
 }
 
-// is reports whether a touch is, or may be, an irreversible statement.
-func (t touch) is(s statement) bool {
+// matches reports whether a touch is, or may be, a statement.
+func (t touch) matches(s statement) bool {
 	return t.on&s.event != 0 && (s.relation == nil || t.names(s.relation))
 }
 
-// written are the statements that write to the relations of a field.
+// written are the kinds of statements that write, the field with the relations that they write to,
+// and what they do there.
 var written = map[string]struct {
 	field string
 	on    catalog.Event

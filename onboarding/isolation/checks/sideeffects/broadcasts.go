@@ -17,36 +17,35 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// broadcasts looks for triggers that send what tenants write by NOTIFY: every session may LISTEN to
-// every channel. A rollback takes notifications back, so nobody hears them. The server says that one
-// was sent (trace_notify), and refuses one that is too long: where a long text in a row makes it
-// refuse, the notification holds the text.
+// broadcasts looks for triggers that send what tenants write by NOTIFY: every session may LISTEN
+// to every channel. Every attempt is rolled back, so no notification is delivered. The server says
+// that one was sent (trace_notify), and refuses one that is too long: where a long text in a row
+// makes it refuse, the notification contains the text.
 type broadcasts struct {
-	setup   *setup.Setup // for the truth, which knows triggers' names
-	model   *tenancy.Model
-	scope   *setup.Scope
-	victims *victims.Victims
-	rows    *victims.Rows
-	// own are the transactions of victims, who write rows of their own.
-	own     *session.Attempts
-	fixes   *fixes.Writer
-	results *results.Collector
+	model    *tenancy.Model
+	scope    *setup.Scope
+	truth    query.Querier
+	victims  *victims.Victims
+	rows     *victims.Rows
+	attempts *session.Attempts
+	fixes    *fixes.Writer
+	results  *results.Collector
 }
 
 // NewBroadcasts returns the check of what triggers send.
 func NewBroadcasts(s *setup.Setup) setup.Check {
-	return &broadcasts{s, s.Model, s.Scope, s.Victims, s.Rows, s.Attempts, s.Fixes, s.Results}
+	return &broadcasts{s.Model, s.Scope, s.Truth, s.Victims, s.Rows, s.Attempts, s.Fixes, s.Results}
 }
 
 const (
 	// traceNotify makes the server say which channels a transaction notifies.
 	traceNotify = "SET LOCAL trace_notify = on; SET LOCAL client_min_messages = debug1"
-	// sends is the function of the server that sends a notification, by which its messages and errors
-	// are known (PostgreSQL's async.c). It takes no more than 8000 bytes.
-	sends   = "Async_Notify"
-	tooLong = 8000
-	// text stands in statements for one of any length.
-	text = "onboardbot text"
+	// notifyRoutine is the function of the server that sends a notification (PostgreSQL's
+	// async.c). Its messages and errors name it. It refuses tooLong bytes and more.
+	notifyRoutine = "Async_Notify"
+	tooLong       = 8000
+	// placeholder stands in statements for a text of any length.
+	placeholder = "onboardbot text"
 	// broadcastVictims is how many victims write into each table.
 	broadcastVictims = 3
 )
@@ -71,7 +70,8 @@ func (c *broadcasts) Run(ctx context.Context) error {
 	return nil
 }
 
-// write has a victim write long texts into a row of theirs, and reports whether a notification held one.
+// write has a victim write long texts into a row of theirs, and reports whether a notification
+// contained one.
 func (c *broadcasts) write(ctx context.Context, t *catalog.Relation, v tenancy.Tenant) (found bool, err error) {
 	rows, err := c.rows.Matching(ctx, t, c.model.OwnedBy(t, v), 1)
 	if err != nil || len(rows) == 0 {
@@ -86,15 +86,16 @@ func (c *broadcasts) write(ctx context.Context, t *catalog.Relation, v tenancy.T
 			continue
 		}
 		for _, sql := range c.statements(t, column, rows[0]) {
+			w := writing{t, rows[0], sql}
 			c.results.CountWrite()
-			sent, err := c.sent(ctx, as, writing{t, rows[0], sql})
+			sent, err := c.sent(ctx, as, w)
 			if err != nil {
 				return false, err
 			}
 			if !sent {
 				continue
 			}
-			if found, err := c.holds(ctx, as, writing{t, rows[0], sql}); found || err != nil {
+			if found, err := c.holds(ctx, as, w); found || err != nil {
 				return found, err
 			}
 		}
@@ -102,21 +103,22 @@ func (c *broadcasts) write(ctx context.Context, t *catalog.Relation, v tenancy.T
 	return false, nil
 }
 
-// writing is a statement with a text, by which a victim writes to a row of theirs or one like it.
+// writing is a statement by which a victim changes a row of theirs, or inserts one like it. Its
+// text is the placeholder.
 type writing struct {
 	table *catalog.Relation
 	row   victims.Target
 	sql   string
 }
 
-// statements change the victim's row, or insert one like it, with a text in a column.
+// statements change the victim's row, or insert one like it, with the placeholder in a column.
 func (c *broadcasts) statements(t *catalog.Relation, column *catalog.Column, row victims.Target) []string {
 	var value string
 	switch {
 	case column.Type == "json" || column.Type == "jsonb":
-		value = `"` + text + `"`
+		value = `"` + placeholder + `"`
 	case column.Category == catalog.String:
-		value = text
+		value = placeholder
 	default:
 		return nil
 	}
@@ -132,36 +134,36 @@ func (c *broadcasts) statements(t *catalog.Relation, column *catalog.Column, row
 	return list
 }
 
-// ofLength is a statement with a text of a length, in characters.
+// ofLength replaces the placeholder in a statement by a text of n characters.
 func ofLength(sql string, n int) string {
 	long := fmt.Sprintf("repeat('x', %d)", n)
-	return strings.NewReplacer(query.Literal(text), long, query.Literal(`"`+text+`"`), "to_json("+long+")::text").
-		Replace(sql)
+	document := query.Literal(`"` + placeholder + `"`)
+	return strings.NewReplacer(query.Literal(placeholder), long, document, "to_json("+long+")::text").Replace(sql)
 }
 
-// sent reports whether a statement with a short text is allowed and sends a notification on a channel
-// that others may know: one that a secret of the row names they do not.
+// sent reports whether a statement with a short text is allowed and sends a notification on a
+// channel that others may know. They do not know one whose name contains a secret of the row.
 func (c *broadcasts) sent(ctx context.Context, as session.Session, w writing) (bool, error) {
-	heard := ""
-	err := c.own.Write(ctx, as, func(tx *session.Tx) error {
+	notices := ""
+	err := c.attempts.Write(ctx, as, func(tx *session.Tx) error {
 		if err := tx.Exec(ctx, traceNotify); err != nil {
 			return err
 		}
 		tx.Notices()
 		n, err := tx.Affected(ctx, ofLength(w.sql, 1))
 		if err == nil && n > 0 {
-			heard = tx.Notices()
+			notices = tx.Notices()
 		}
 		return err
 	})
 	if err := query.Lost(err); err != nil {
 		return false, err
 	}
-	if !strings.Contains(heard, sends+"(") {
+	if !strings.Contains(notices, notifyRoutine+"(") {
 		return false, nil
 	}
 	for name, value := range w.row.Values {
-		if value != nil && *value != "" && c.model.IsSecret(w.table, name) && strings.Contains(heard, *value) {
+		if value != nil && *value != "" && c.model.IsSecret(w.table, name) && strings.Contains(notices, *value) {
 			return false, nil
 		}
 	}
@@ -175,14 +177,14 @@ func (c *broadcasts) holds(ctx context.Context, as session.Session, w writing) (
 	if err != nil {
 		return false, err
 	}
-	err = c.own.Write(ctx, as, func(tx *session.Tx) error {
+	err = c.attempts.Write(ctx, as, func(tx *session.Tx) error {
 		err := tx.Exec(ctx, fmt.Sprintf("DO $do$ BEGIN %s; END $do$", ofLength(w.sql, tooLong)))
-		if query.Routine(err) == sends {
+		if query.Routine(err) == notifyRoutine {
 			found = true
 			c.results.Add(results.Finding{
 				Kind: results.Leak, Operation: results.Listen, Table: w.table.String(), As: results.AnySession,
-				Evidence: fmt.Sprintf("may LISTEN to the rows that tenants write: a trigger sends them by NOTIFY, for "+
-					"which a row of %s was too long", w.row.Victim),
+				Evidence: fmt.Sprintf("may LISTEN to what tenants write: a trigger sends it by NOTIFY, which refused "+
+					"a long text in a row of %s as too long", w.row.Victim),
 				Fix: c.fixes.DropTriggers(w.table, names),
 			})
 		}
@@ -194,8 +196,8 @@ func (c *broadcasts) holds(ctx context.Context, as session.Session, w writing) (
 	return found, nil
 }
 
-// triggers are the names of the table's own triggers whose functions may notify or, if none says so, of
-// all.
+// triggers are the names of the table's triggers whose functions contain NOTIFY or, if none does,
+// of all its triggers.
 func (c *broadcasts) triggers(ctx context.Context, t *catalog.Relation) ([]string, error) {
 	var likely []string
 	for _, f := range c.model.Catalog.Functions {
@@ -207,6 +209,6 @@ func (c *broadcasts) triggers(ctx context.Context, t *catalog.Relation) ([]strin
 	if len(likely) > 0 {
 		condition = "tgfoid IN (" + strings.Join(likely, ", ") + ")"
 	}
-	return query.Strings(ctx, c.setup.Truth, fmt.Sprintf("SELECT tgname::text FROM pg_trigger WHERE tgrelid = %d "+
+	return query.Strings(ctx, c.truth, fmt.Sprintf("SELECT tgname::text FROM pg_trigger WHERE tgrelid = %d "+
 		"AND NOT tgisinternal AND %s ORDER BY 1", t.OID, condition))
 }

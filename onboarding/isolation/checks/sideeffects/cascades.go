@@ -82,8 +82,8 @@ func (c *cascades) try(ctx context.Context, r reference) error {
 }
 
 const (
-	// maxReferences is how many references of each foreign key are looked at, and maxDeleters how many
-	// tenants delete theirs.
+	// maxReferences is how many references of each foreign key are looked at, and maxDeleters how
+	// many tenants delete theirs.
 	maxReferences, maxDeleters = 2000, 8
 
 	// A colleague in the Org whose row goes has no row of their own there without it.
@@ -101,8 +101,8 @@ const (
 // ownReference is a row of somebody's to which another's refers.
 type ownReference struct{ Mine, Theirs, Key, Place string }
 
-// fromOwn lets somebody delete a row of their own, or of an Org of theirs, to which another's refers,
-// such as the account of an author who is no member.
+// fromOwn lets somebody delete a row of their own, or of an Org of theirs, to which another's
+// refers, such as the account of an author who is no member.
 func (c *cascades) fromOwn(ctx context.Context, r reference) error {
 	m := c.model
 	rows, err := c.truth.Query(ctx, fmt.Sprintf(ownReferencesSQL, m.MembersSQL(), m.Owner(r.parent, "p"),

@@ -24,8 +24,8 @@ func self(s session.Session) tenancy.Tenant {
 	return tenancy.Tenant{Kind: tenancy.Person, ID: *s.Identity.Person}
 }
 
-// owning makes rows the attacker's, by every column that says whose a row is. Where a parent says it,
-// there is one more row for each, below a row of the attacker's.
+// owning makes rows the attacker's, by every column that says whose a row is. Where a parent says
+// it, there is one more row for each, below a row of the attacker's.
 func (c *triggers) owning(
 	ctx context.Context, t *catalog.Relation, s session.Session, rows []victims.Values,
 ) ([]victims.Values, error) {
@@ -73,7 +73,8 @@ func (c *triggers) owning(
 	return list, nil
 }
 
-// personal is a row without an Org, where a Person may own one. It is nil where the row is one already.
+// personal is a row without an Org, where a Person may own one. It is nil where the row is one
+// already.
 func (c *triggers) personal(t *catalog.Relation, s session.Session, values victims.Values) victims.Values {
 	o := c.model.Of(t)
 	if acts(s) || len(o.Persons) == 0 {

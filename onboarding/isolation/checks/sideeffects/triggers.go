@@ -98,7 +98,7 @@ func unrelated(s session.Session, v tenancy.Tenant) bool {
 type trigger struct {
 	verb string
 	sql  string
-	own  proof.Counts // what the statement itself changes in the table, but for updates
+	own  proof.Counts // what the statement itself changes in the table; that of an update is known after it
 }
 
 // updating is the verb of an UPDATE of own rows.
@@ -205,8 +205,8 @@ func (c *triggers) rowsReferring(ctx context.Context, t *catalog.Relation, v ten
 	return append(rows, pairs...), err
 }
 
-// pairs are rows that lead from a tenant of the session's to the victim, such as from a parent to its
-// subsidiary, each way. There are none where a row names no two tenants of the victim's kind.
+// pairs are rows that lead from a tenant of the session's to the victim, such as from a parent to
+// its subsidiary, each way. There are none where a row names no two tenants of the victim's kind.
 func (c *triggers) pairs(
 	t *catalog.Relation, v tenancy.Tenant, s session.Session, like victims.Values,
 ) []victims.Values {
@@ -277,8 +277,8 @@ type side struct {
 	own    proof.Counts // what the statement itself changed in the table
 }
 
-// lookElsewhere reports the victim's rows, in other tables or beside the session's own, that a write
-// changed.
+// lookElsewhere reports the victim's rows, in other tables or beside the session's own, that a
+// write changed.
 func (c *triggers) lookElsewhere(ctx context.Context, tx *session.Tx, w side) error {
 	after, err := c.prover.Counts(ctx, tx)
 	if err != nil {

@@ -34,7 +34,7 @@ func (c *views) writeThrough(ctx context.Context, t *catalog.Relation) error {
 			return err
 		}
 		for _, s := range attackers {
-			posing, err := c.posing(ctx, t, v, s)
+			reassignments, err := c.reassignments(ctx, t, v, s)
 			if err != nil {
 				return err
 			}
@@ -42,7 +42,7 @@ func (c *views) writeThrough(ctx context.Context, t *catalog.Relation) error {
 			if err != nil {
 				return err
 			}
-			for _, st := range slices.Concat(statements, posing) {
+			for _, st := range slices.Concat(statements, reassignments) {
 				if st.operation == results.Delete && shares {
 					continue // their own row may be the one that is gone
 				}
@@ -55,8 +55,8 @@ func (c *views) writeThrough(ctx context.Context, t *catalog.Relation) error {
 	return nil
 }
 
-// shares reports whether a victim may have rows of a view together with a session, as the customer and the
-// shop have an order.
+// shares reports whether a victim may have rows of a view together with a session, as the customer
+// and the shop have an order.
 func (c *views) shares(ctx context.Context, t *catalog.Relation, v tenancy.Tenant, s session.Session) (bool, error) {
 	m, me := c.model, s.Identity.Person
 	for _, base := range c.scope.OwnedTables() {

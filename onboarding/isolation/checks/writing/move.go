@@ -160,7 +160,8 @@ func (m *moves) ownRow(ctx context.Context, a attempt) (*victims.Target, error) 
 		if model.Of(a.table).Class == tenancy.ClassMembers {
 			condition = model.IsPerson(a.table, "a", model.Membership.Person, w)
 		}
-		// Rows that name the Person come first, whoever owns them: policies may let them change no other.
+		// Rows that name the Person come first, whoever owns them: policies may let them change no
+		// other.
 		names := "(" + model.Names(a.table, i) + ")"
 		conditions := []string{names + " AND " + condition, condition}
 		if len(model.Of(a.table).Parents) > 0 && len(orgs) == 0 {

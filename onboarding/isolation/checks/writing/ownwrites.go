@@ -80,7 +80,8 @@ func (c *ownWrites) attempt(ctx context.Context, t *catalog.Relation, sql writin
 			return "", err
 		}
 		if !v.IsOrg() && len(w.model.Of(t).Parents) > 0 {
-			// What they wrote below another's row is theirs to change, too, and so is what they share with an Org.
+			// What they wrote below another's row is theirs to change, too, and so is what they
+			// share with an Org.
 			condition := w.model.Names(t, tenancy.Identity{Person: &v.ID})
 			if with := tenancy.CoOwner(w.model, t, "a"); with != "" {
 				condition += fmt.Sprintf(" OR %s = %s", with, query.Literal(v.ID))

@@ -57,8 +57,8 @@ func (r *rejoins) try(ctx context.Context, a attempt) error {
 	return nil
 }
 
-// joins has Persons move their own account into another Org, where accounts say in a column which Org
-// they are in.
+// joins has Persons move their own account into another Org, where accounts say in a column which
+// Org they are in.
 type joins struct{ w *writer }
 
 func (j *joins) try(ctx context.Context, a attempt) error {

@@ -76,16 +76,16 @@ func (w *writer) ownMembership(a attempt) bool {
 		victims.Equal(named, a.session.Identity.Person)
 }
 
-// colleagues reports whether the target is the account of somebody in an Org of the session's, where
-// accounts say in a column of their own which Org they are in. Then they are the Org's.
+// colleagues reports whether the target is the account of somebody in an Org of the session's,
+// where accounts say in a column of their own which Org they are in. Then they are the Org's.
 func (w *writer) colleagues(t *catalog.Relation, target victims.Target, s session.Session) bool {
 	home := target.Values[w.model.Membership.HomeColumn]
 	return t == w.model.Users.Table && home != nil && slices.Contains(s.Identity.Orgs, *home)
 }
 
-// named reports whether the target goes with another Person's row and names the session's own, such as
-// a comment of theirs, or is theirs and an Org's alike. Where no Org owns it alone, they may change or
-// take it back.
+// named reports whether the target goes with another Person's row and names the session's own,
+// such as a comment of theirs, or is theirs and an Org's alike. Where no Org owns it alone, they
+// may change or take it back.
 func (w *writer) named(t *catalog.Relation, target victims.Target, s session.Session) bool {
 	o, me := w.model.Of(t), s.Identity.Person
 	if o.Class != tenancy.ClassTenant || me == nil {

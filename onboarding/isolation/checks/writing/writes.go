@@ -45,16 +45,16 @@ type attempt struct {
 // NewWrites returns the check that attacks the rows of victims.
 func NewWrites(s *setup.Setup) setup.Check {
 	w := newWriter(s)
-	mayInsert := func(t *catalog.Relation) bool { return t.Elsewhere || t.Insertable() }
-	mayUpdate := func(t *catalog.Relation) bool { return t.Elsewhere || t.Updatable() }
-	mayDelete := func(t *catalog.Relation) bool { return t.Elsewhere || t.Deletable() }
+	may := func(o results.Operation) func(*catalog.Relation) bool {
+		return func(t *catalog.Relation) bool { return setup.May(t, o) }
+	}
 	return &writes{writer: w, methods: []method{
-		{results.Insert, mayInsert, (&inserts{w}).try},
-		{results.Update, mayUpdate, (&updates{w}).try},
-		{results.Update, mayUpdate, (&moves{w, map[ownRowKey]*victims.Target{}}).try},
+		{results.Insert, may(results.Insert), (&inserts{w}).try},
+		{results.Update, may(results.Update), (&updates{w}).try},
+		{results.Update, may(results.Update), (&moves{w, map[ownRowKey]*victims.Target{}}).try},
 		{results.Update, (*catalog.Relation).Updatable, (&rejoins{w}).try},
 		{results.Update, (*catalog.Relation).Updatable, (&joins{w}).try},
-		{results.Delete, mayDelete, (&deletes{w}).try},
+		{results.Delete, may(results.Delete), (&deletes{w}).try},
 	}}
 }
 

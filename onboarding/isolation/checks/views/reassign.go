@@ -12,9 +12,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// posing are updates of rows that an attacker sees as their own through a view, which make those say
-// that they are the victim's: a trigger of the view may believe what the new row says.
-func (c *views) posing(
+// reassignments are updates of rows that are the attacker's own by what a view says, after which
+// they say that they are the victim's: a trigger of the view may believe what the new row says.
+func (c *views) reassignments(
 	ctx context.Context, t *catalog.Relation, v tenancy.Tenant, s session.Session,
 ) ([]viewWrite, error) {
 	harmless := c.scope.Harmless(t)
@@ -25,7 +25,7 @@ func (c *views) posing(
 	if len(s.Identity.Orgs) > 0 {
 		owners = append(owners, tenancy.Tenant{Kind: tenancy.Org, ID: s.Identity.Orgs[0]})
 	}
-	sets, err := c.poses(ctx, t, v)
+	sets, err := c.assignments(ctx, t, v)
 	if err != nil {
 		return nil, err
 	}
@@ -49,17 +49,18 @@ func (c *views) posing(
 	return list, nil
 }
 
-// pose is a value of a view's column by which a row says that it is the victim's.
-type pose struct {
+// assignment is a value of a view's column by which a row says that it is the victim's.
+type assignment struct {
 	column *catalog.Column
 	value  *string
 }
 
-// poses are the victim's id, and the keys of a row of theirs in each table of the view.
-func (c *views) poses(ctx context.Context, t *catalog.Relation, v tenancy.Tenant) ([]pose, error) {
+// assignments are those of the keys of a row of the victim's in each table of the view, and of
+// their id.
+func (c *views) assignments(ctx context.Context, t *catalog.Relation, v tenancy.Tenant) ([]assignment, error) {
 	m := c.model
 	o := m.Of(t)
-	var found []pose
+	var found []assignment
 	for _, base := range m.Catalog.Relations {
 		key := base.SingleKey()
 		if base.IsView() || key == nil || !t.DefinedOn(base) || !m.Of(base).Owned() {
@@ -74,7 +75,7 @@ func (c *views) poses(ctx context.Context, t *catalog.Relation, v tenancy.Tenant
 			return nil, err
 		}
 		if row != nil {
-			found = append(found, pose{column, row[0]})
+			found = append(found, assignment{column, row[0]})
 		}
 	}
 	names := o.Persons
@@ -83,7 +84,7 @@ func (c *views) poses(ctx context.Context, t *catalog.Relation, v tenancy.Tenant
 	}
 	for _, name := range slices.Concat(names, o.Either) {
 		if column := t.Column(name); column != nil && column.Update {
-			found = append(found, pose{column, &v.ID})
+			found = append(found, assignment{column, &v.ID})
 		}
 	}
 	return found, nil

@@ -13,35 +13,36 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// afterwardsRows is how many rows are written to after an escalation: a constraint may hold the first.
-const afterwardsRows = 2
+// maxTargets is how many rows of a victim are written to: a constraint may stop the write to the
+// first.
+const maxTargets = 2
 
-// write reports what a session can also write, after an escalation, in a table of which it saw a
-// foreign row.
-func (e *Escalator) write(ctx context.Context, x Attack, seen proof.Exposed) error {
+// writeAfter reports what a session can also write, after an attack, in a table of which it saw a
+// victim's row.
+func (e *Escalator) writeAfter(ctx context.Context, x Attack, seen proof.Exposed) error {
 	t := seen.Table
 	victim := tenancy.ParseOwner(seen.Proof.Owner)
 	if victim.ID == "" {
 		return nil
 	}
-	targets, err := e.rows.Matching(ctx, t, e.model.OwnedBy(t, victim), afterwardsRows)
+	targets, err := e.rows.Matching(ctx, t, e.model.OwnedBy(t, victim), maxTargets)
 	if err != nil {
 		return err
 	}
 	for _, target := range targets {
-		for _, a := range e.afterwards(t, target) {
-			if e.results.Leaks(t.String(), a.operation) || e.scope.WritesExcluded(t, a.operation) {
+		for _, w := range e.writes(t, target) {
+			if e.results.Leaks(t.String(), w.operation) || e.scope.WritesExcluded(t, w.operation) {
 				continue
 			}
 			e.results.CountWrite()
-			e.results.Tried(t.String(), a.operation)
+			e.results.Tried(t.String(), w.operation)
 			err := e.attempts.Write(ctx, x.Session, func(tx *session.Tx) error {
 				if err := tx.Exec(ctx, x.SQL); err != nil {
 					return err
 				}
-				n, err := tx.Affected(ctx, a.sql)
+				n, err := tx.Affected(ctx, w.sql)
 				if err == nil && n > 0 {
-					x.report(e.results, t, a.operation, a.evidence)
+					x.report(e.results, t, w.operation, w.evidence)
 				}
 				return err
 			})
@@ -53,27 +54,28 @@ func (e *Escalator) write(ctx context.Context, x Attack, seen proof.Exposed) err
 	return nil
 }
 
-// afterward is a write to a victim's row, whose success is proof.
-type afterward struct {
+// write is a statement that is proof of a leak once it affects a row.
+type write struct {
 	operation results.Operation
 	sql       string
 	evidence  string
 }
 
-func (e *Escalator) afterwards(t *catalog.Relation, target victims.Target) []afterward {
-	var list []afterward
+// writes change and delete a victim's row, and insert one like it.
+func (e *Escalator) writes(t *catalog.Relation, target victims.Target) []write {
+	var list []write
 	if column := e.scope.Harmless(t); column != nil {
-		list = append(list, afterward{results.Update, fmt.Sprintf("UPDATE %s a SET %s = %s WHERE %s", t.SQL(),
+		list = append(list, write{results.Update, fmt.Sprintf("UPDATE %s a SET %s = %s WHERE %s", t.SQL(),
 			query.Name(column.Name), query.Column("a", column.Name), target.Place),
 			fmt.Sprintf("updated %s of %s", target.Key, target.Victim)})
 	}
 	if t.Deletable() {
-		list = append(list, afterward{results.Delete, fmt.Sprintf("DELETE FROM %s a WHERE %s", t.SQL(), target.Place),
+		list = append(list, write{results.Delete, fmt.Sprintf("DELETE FROM %s a WHERE %s", t.SQL(), target.Place),
 			fmt.Sprintf("deleted %s of %s", target.Key, target.Victim)})
 	}
 	insert := e.rows.Insert(t, target.Values, victims.NewKeys)
 	if t.Insertable() && insert.SQL != "" && e.scope.StatesOwner(t) && !e.model.Of(t).AreTenants() {
-		list = append(list, afterward{results.Insert, insert.SQL, "inserted a row that belongs to " +
+		list = append(list, write{results.Insert, insert.SQL, "inserted a row that belongs to " +
 			target.Victim.String()})
 	}
 	return list

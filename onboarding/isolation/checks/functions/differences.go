@@ -15,58 +15,57 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// told is what a function told attackers of each victim.
-type told map[tenancy.Tenant]string
+// contents are what a function's answers tell of each victim.
+type contents map[tenancy.Tenant]string
 
-// judgeTold is [functions.judgeDependence] for tables whose rows tenants may not change themselves, such
-// as invoices: a function tells of them if it answers one thing of one tenant and another of the next,
-// nothing of an id that nobody has, and the same to the tenant itself.
-func (c *functions) judgeTold(ctx context.Context, call call, answer string, told told) error {
+// judgeDifference is [functions.judgeDependence] for tables whose rows tenants may not change
+// themselves, such as invoices: a function reads them for anybody if it answers one thing about
+// one tenant and another about the next, nothing about an id that nobody has, and the same to the
+// tenant itself.
+func (c *functions) judgeDifference(ctx context.Context, call call, answer string, known contents) error {
 	f := call.function
 	hidden := c.unchangeable(f)
-	if f.Kind != catalog.PlainFunction || len(hidden) == 0 || c.blamed(f) || told[call.victim] != "" {
+	if f.Kind != catalog.PlainFunction || len(hidden) == 0 || c.blamed(f) || known[call.victim] != "" {
 		return nil
 	}
 	content := c.content(call, answer)
-	unknown := call
-	unknown.arguments = c.caller.Nobody(call.arguments, call.victim)
-	if content == "" || unknown.arguments == "" {
+	ofNobody := call
+	ofNobody.arguments = c.caller.Nobody(call.arguments, call.victim)
+	if content == "" || ofNobody.arguments == "" {
 		return nil
 	}
-	own := call
+	byVictim := call
 	var err error
-	if own.session, err = c.victims.Own(ctx, call.victim); err != nil {
+	if byVictim.session, err = c.victims.Own(ctx, call.victim); err != nil {
 		return err
 	}
-	ofNobody, err := c.answer(ctx, unknown)
-	if err != nil || c.content(unknown, ofNobody) != "" {
+	nothing, err := c.answer(ctx, ofNobody)
+	if err != nil || c.content(ofNobody, nothing) != "" {
 		return err
 	}
-	if toThemselves, err := c.answer(ctx, own); err != nil || toThemselves != answer {
+	if same, err := c.answer(ctx, byVictim); err != nil || same != answer {
 		return err
 	}
-	for _, other := range told {
-		if other == content {
-			continue
-		}
-		return c.attempts.Write(ctx, call.session, func(tx *session.Tx) error {
-			again, err := call.made(ctx, tx)
-			if err == nil && len(again) > 0 && again[0] == answer {
-				c.leak(call, results.Finding{
-					Operation: results.Read, Table: hidden[0].String(),
-					Evidence: fmt.Sprintf("read what the function tells %s of their own rows",
-						call.victim),
-				})
-			}
-			return err
+	differs := false
+	for _, other := range known {
+		differs = differs || other != content
+	}
+	if !differs {
+		known[call.victim] = content
+		return nil
+	}
+	again, err := c.answer(ctx, call)
+	if err == nil && again == answer {
+		c.leak(call, results.Finding{
+			Operation: results.Read, Table: hidden[0].String(),
+			Evidence: fmt.Sprintf("read what the function answers %s about their own rows", call.victim),
 		})
 	}
-	told[call.victim] = content
-	return nil
+	return err
 }
 
-// unchangeable are the tables of tenants' rows that a function names and in which no tenant may change
-// or delete a row.
+// unchangeable are the tables of tenants' rows that a function names and in which no tenant may
+// change or delete a row.
 func (c *functions) unchangeable(f *catalog.Function) []*catalog.Relation {
 	if f.Returns == "void" || f.Returns == "boolean" || len(f.ArgTypes) == 0 {
 		return nil
@@ -78,23 +77,29 @@ func (c *functions) unchangeable(f *catalog.Function) []*catalog.Relation {
 }
 
 // answer calls a function once and returns its first answer, or "" where it ends with an error.
-func (c *functions) answer(ctx context.Context, call call) (answer string, err error) {
+func (c *functions) answer(ctx context.Context, call call) (string, error) {
 	c.results.CountCall()
+	answers, err := c.answers(ctx, call)
+	if len(answers) == 0 {
+		return "", err
+	}
+	return answers[0], err
+}
+
+// answers calls a function in a transaction of its own. There are none where it ends with an error.
+func (c *functions) answers(ctx context.Context, call call) (answers []string, err error) {
 	err = c.attempts.Write(ctx, call.session, func(tx *session.Tx) error {
-		answers, err := call.made(ctx, tx)
-		if len(answers) > 0 {
-			answer = answers[0]
-		}
+		answers, err = call.run(ctx, tx)
 		return err
 	})
 	if err != nil {
-		answer = ""
+		return nil, query.Lost(err)
 	}
-	return answer, query.Lost(err)
+	return answers, nil
 }
 
-// content is what an answer tells of a victim: texts, and numbers other than zero, that are neither
-// given, nor in the victim's own row, nor ids of theirs.
+// content is what an answer tells of a victim: texts, and numbers other than zero, that are no
+// arguments, do not stand in the victim's own row, and are no ids of theirs.
 func (c *functions) content(call call, answer string) string {
 	known := victims.Given(call.arguments)
 	for _, value := range c.canaries.Tenant(call.victim) {
