@@ -1,6 +1,10 @@
 package sqltree
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // Use is a column that a parameter is compared with or written into.
 type Use struct{ Relation, Column string }
@@ -9,7 +13,18 @@ type Use struct{ Relation, Column string }
 // case, or by its number, from 1. Names of relations are without their schema. A column that names no
 // relation is one of any that its statement reads.
 func (r *Routine) Uses(parameter string, number int) []Use {
-	u := &uses{parameter: parameter, number: number}
+	u := &uses{names: []string{parameter}, number: number}
+	for range len(r.Assigned) {
+		before := len(u.names)
+		for _, variable := range slices.Sorted(maps.Keys(r.Assigned)) {
+			if !slices.Contains(u.names, variable) && slices.ContainsFunc(r.Assigned[variable], u.isMade) {
+				u.names = append(u.names, variable)
+			}
+		}
+		if len(u.names) == before {
+			break
+		}
+	}
 	for _, statement := range r.Statements {
 		u.in(statement, nil)
 	}
@@ -17,9 +32,19 @@ func (r *Routine) Uses(parameter string, number int) []Use {
 }
 
 type uses struct {
-	parameter string
-	number    int
-	found     []Use
+	names  []string // of the parameter and of variables that are made of it, in lower case
+	number int
+	found  []Use
+}
+
+// isMade reports whether an expression is made of the parameter, and of nothing that relations hold.
+func (u *uses) isMade(n Node) bool {
+	reads := false
+	Walk(n, func(n Node) bool {
+		reads = reads || n.Kind == "RangeVar"
+		return !reads
+	})
+	return !reads && u.mentionedIn(n)
 }
 
 // source is a relation by the name that a statement gives it.
@@ -139,7 +164,11 @@ func (u *uses) is(n Node) bool {
 		return n.Number("number") == u.number
 	case "ColumnRef":
 		fields := n.Names("fields")
-		return len(fields) > 0 && u.parameter != "" && strings.ToLower(fields[len(fields)-1]) == u.parameter
+		name := ""
+		if len(fields) > 0 {
+			name = strings.ToLower(fields[len(fields)-1])
+		}
+		return name != "" && slices.Contains(u.names, name)
 	}
 	return false
 }

@@ -1,6 +1,7 @@
 package taint
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +23,10 @@ func (r *reader) function(n sqltree.Node, s *scope) value {
 	if own := r.functions[name]; len(own) > 0 {
 		var returned value
 		for _, f := range own {
-			if len(f.ArgTypes) >= len(arguments) {
+			if last := len(f.ArgTypes) - 1; f.Variadic && len(arguments) > last && !isTrue(n, "func_variadic") {
+				given := append(slices.Clone(arguments[:last]), listed(arguments[last:]))
+				returned = union(returned, r.call(f, given, s.depth))
+			} else if len(f.ArgTypes) >= len(arguments) {
 				returned = union(returned, r.call(f, r.named(f.ArgNames, nodes, arguments, len(f.ArgTypes)), s.depth))
 			}
 		}
@@ -46,11 +50,19 @@ func (r *reader) named(names []string, nodes []sqltree.Node, arguments []value, 
 	return ordered
 }
 
+func isTrue(n sqltree.Node, field string) bool {
+	yes, _ := n.Fields[field].(bool)
+	return yes
+}
+
+// settingName is a valid name of a setting.
+var settingName = regexp.MustCompile(`^[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)*$`)
+
 // setting is the value of a setting, by each name that it may have.
 func (r *reader) setting(name value) value {
 	v := value{}
 	for _, text := range name.texts {
-		if r.reads(text) {
+		if settingName.MatchString(text) && r.reads(text) {
 			v.origins = append(v.origins, Origin{Setting: strings.ToLower(text)})
 		}
 	}
@@ -93,12 +105,17 @@ func (r *reader) builtin(name string, arguments []value) value {
 			separator = texts[0]
 		}
 		return value{origins: first.then(step{kind: field, text: separator, n: n}).origins}
-	case "concat", "concat_ws", "format":
-		joined := first
-		for _, a := range arguments[min(1, len(arguments)):] {
-			joined = concatenated(joined, a)
+	case "concat":
+		return joined(arguments, value{})
+	case "concat_ws":
+		return joined(arguments[min(1, len(arguments)):], first)
+	case "format":
+		return formatted(first, arguments[min(1, len(arguments)):])
+	case "array_to_string":
+		if len(first.items) > 0 {
+			return joined(first.items, at(1))
 		}
-		return joined
+		return first
 	case "jsonb_extract_path", "jsonb_extract_path_text", "json_extract_path", "json_extract_path_text":
 		v := first
 		for _, key := range arguments[min(1, len(arguments)):] {

@@ -2,6 +2,7 @@ package victims
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -31,20 +32,11 @@ func (c *Caller) MixedLists(
 	if s.Identity.Person == nil || len(f.ArgTypes) < 2 {
 		return nil, nil
 	}
-	own, err := c.ownOf(ctx, s)
+	mine, err := c.ownArguments(ctx, f, v, s)
 	if err != nil {
 		return nil, err
 	}
-	victims, mine := c.Arguments(f, v), make([]string, len(f.ArgTypes))
-	for i, a := range c.arguments(f, v) {
-		a.own = own
-		switch values := slices.Concat(a.used(), a.ownID(), a.candidates()); {
-		case a.preset != "" && len(a.used()) == 0:
-			mine[i] = a.preset
-		default:
-			mine[i] = values[0] + "::" + a.cast
-		}
-	}
+	victims := c.Arguments(f, v)
 	var lists []string
 	for i := range victims {
 		for _, value := range victims[i].Values[:min(maxForeign, len(victims[i].Values))] {
@@ -60,6 +52,64 @@ func (c *Caller) MixedLists(
 		}
 	}
 	return lists[:min(maxMixedLists, len(lists))], nil
+}
+
+// ownArguments are arguments that are the attacker's own.
+func (c *Caller) ownArguments(
+	ctx context.Context, f *catalog.Function, v tenancy.Tenant, s session.Session,
+) ([]string, error) {
+	own, err := c.ownOf(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	mine := make([]string, len(f.ArgTypes))
+	for i, a := range c.arguments(f, v) {
+		a.own = own
+		used := a.used()
+		if a.preset != "" && len(used) == 0 {
+			mine[i] = a.preset
+			continue
+		}
+		mine[i] = slices.Concat(used, a.ownID(), a.candidates())[0] + "::" + a.cast
+	}
+	return mine, nil
+}
+
+// Saying returns ways to call a function with arguments of a Person's own, in each of which one argument,
+// or what a document holds at the keys that the function reads, is a given text.
+func (c *Caller) Saying(ctx context.Context, f *catalog.Function, s session.Session, text string) ([]string, error) {
+	if s.Identity.Person == nil {
+		return nil, nil
+	}
+	me := tenancy.Tenant{Kind: tenancy.Person, ID: *s.Identity.Person}
+	mine, err := c.ownArguments(ctx, f, me, s)
+	if err != nil {
+		return nil, err
+	}
+	var lists []string
+	for i, a := range c.arguments(f, me) {
+		said := query.Literal(text)
+		if strings.HasPrefix(a.typ, "json") {
+			document := map[string]string{}
+			for _, key := range a.keys() {
+				document[key] = text
+			}
+			encoded, err := json.Marshal(document)
+			if err != nil {
+				return nil, err
+			}
+			said = query.Literal(string(encoded))
+		} else if !a.isText() {
+			continue
+		}
+		values := make([][]string, len(mine))
+		for j := range mine {
+			values[j] = mine[j : j+1]
+		}
+		values[i] = []string{said + "::" + a.cast}
+		lists = append(lists, combined(f, values, 1)...)
+	}
+	return lists, nil
 }
 
 // ownOf returns whom a session's own arguments are of.
