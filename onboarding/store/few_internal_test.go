@@ -70,11 +70,11 @@ func TestFewOfManyRunsAreRead(t *testing.T) {
 			return len(applied), err
 		},
 		"interruptions": func(ctx context.Context, tx pgx.Tx) (int, error) {
-			attempts, err := Interruptions(ctx, tx, approval)
+			attempts, err := On(tx).Interruptions(ctx, approval)
 			return 1 + len(attempts), err
 		},
 		"together": func(ctx context.Context, tx pgx.Tx) (int, error) {
-			return 1, AskTogether(ctx, tx, &onboarding.Approval{ID: approval, RunID: run, Step: "step-1"})
+			return 1, On(tx).AskTogether(ctx, &onboarding.Approval{ID: approval, RunID: run, Step: "step-1"})
 		},
 	} {
 		err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
