@@ -6,7 +6,8 @@ import (
 )
 
 // counting are functions of PostgreSQL's that count what they are given.
-var counting = []string{"jsonb_array_length", "json_array_length", "cardinality", "array_length", "length", "char_length"}
+var counting = []string{"jsonb_array_length", "json_array_length", "cardinality", "array_length", "length",
+	"char_length"}
 
 // AnswersRows reports whether what the routine returns may come from rows of a relation, and not from its
 // arguments and from how many rows it wrote alone. A function that it calls may read rows.

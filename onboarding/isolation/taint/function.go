@@ -144,7 +144,8 @@ func (r *reader) builtin(name string, arguments []value) value {
 		}
 		return value{origins: first.then(step{kind: field, text: separator, n: 1}).origins}
 	case "lower", "upper", "btrim", "ltrim", "rtrim", "left", "right", "substr", "substring", "replace", "translate",
-		"overlay", "initcap", "length", "char_length", "cardinality", "array_length", "similar_to_escape", "like_escape":
+		"overlay", "initcap", "length", "char_length", "cardinality", "array_length", "similar_to_escape",
+		"like_escape":
 		return first
 	case "set_config":
 		return at(1)

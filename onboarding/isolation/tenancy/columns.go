@@ -116,7 +116,7 @@ func (d *discovery) namesOrg(column string) bool {
 
 // namesOther reports whether a normalized name of a column is that of a table which holds neither Persons
 // nor a row for each, such as account_id beside a table of bank accounts.
-func (d *discovery) namesOther(column string) bool {
+func namesOther(d *discovery, column string) bool {
 	certain := strings.Contains(column, "user") || strings.Contains(column, "person") ||
 		catalog.RefersTo(column, d.m.Users.Table.Name)
 	return !certain &&
@@ -128,7 +128,7 @@ func (d *discovery) namesOther(column string) bool {
 
 func (d *discovery) personNames() []string {
 	return slices.DeleteFunc(slices.Clone(personColumns), func(name string) bool {
-		return d.namesOrg(name) || d.namesOther(name)
+		return d.namesOrg(name) || namesOther(d, name)
 	})
 }
 

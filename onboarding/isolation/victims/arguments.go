@@ -143,7 +143,7 @@ func (c *Caller) arguments(f *catalog.Function, v tenancy.Tenant) []argument {
 	arguments := make([]argument, len(f.ArgTypes))
 	for i, argType := range f.ArgTypes {
 		arguments[i] = argument{
-			caller: c, function: f, typ: argType, cast: argType, victim: v, uses: usesOf(f, i),
+			caller: c, function: f, typ: argType, cast: argType, victim: v, uses: f.Uses(i),
 		}
 		if i < len(f.ArgBases) {
 			arguments[i].typ, arguments[i].kind, arguments[i].label = f.ArgBases[i], f.ArgKinds[i], f.ArgLabels[i]

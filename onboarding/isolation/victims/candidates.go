@@ -10,7 +10,6 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
-	"github.com/atlilith/onboardbot/onboarding/isolation/sqltree"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
@@ -37,7 +36,7 @@ type argument struct {
 	label    string // of an enum
 	preset   string // its default, as SQL, or empty
 	victim   tenancy.Tenant
-	uses     []sqltree.Use
+	uses     []catalog.Use
 	own      *ownTenant // where the value is to be the attacker's, or nil
 }
 

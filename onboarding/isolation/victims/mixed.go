@@ -9,7 +9,6 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
-	"github.com/atlilith/onboardbot/onboarding/isolation/sqltree"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
@@ -70,7 +69,7 @@ func (c *Caller) ownArguments(
 			mine[i] = a.preset
 			continue
 		}
-		mine[i] = slices.Concat(used, a.ownID(), a.candidates())[0] + "::" + a.cast
+		mine[i] = slices.Concat(used, own.id(a), a.candidates())[0] + "::" + a.cast
 	}
 	return mine, nil
 }
@@ -157,15 +156,15 @@ func (c *Canaries) read(ctx context.Context, v tenancy.Tenant) (map[*catalog.Rel
 	return found, nil
 }
 
-// ownID is the attacker's own id, where the argument is named for one.
-func (a argument) ownID() literals {
+// id is the attacker's own id, where the argument is named for one.
+func (own *ownTenant) id(a argument) literals {
 	var found literals
 	m := a.caller.model
 	if a.typ == m.Users.Type && a.nameHas("user", "person", "owner", "member") {
-		found.addText(a.own.person)
+		found.addText(own.person)
 	}
 	if a.typ == m.Orgs.Type && a.nameHas("org", "tenant", "workspace") {
-		found.add(a.own.org)
+		found.add(own.org)
 	}
 	return found
 }
@@ -190,17 +189,4 @@ func (a argument) used() literals {
 		}
 	}
 	return found
-}
-
-// usesOf are the columns that a function compares its arguments with or writes them into.
-func usesOf(f *catalog.Function, i int) []sqltree.Use {
-	body, err := f.Body()
-	if err != nil || body == nil {
-		return nil
-	}
-	name := ""
-	if i < len(f.ArgNames) {
-		name = strings.ToLower(f.ArgNames[i])
-	}
-	return body.Uses(name, i+1)
 }
