@@ -113,23 +113,26 @@ func (r *Rows) ReadCanaries(ctx context.Context) (*Canaries, error) {
 // maxApart is how many rows of a table are kept for what sets them apart.
 const maxApart = 3
 
-// apart are rows that differ in a flag, in a word, or in whether a time is set.
+// apart are rows that differ in a flag or in whether a time is set, then those that differ in a word. Rows that
+// somebody owns beside the victim are left out: they may read these.
 func (c *Canaries) apart(t *catalog.Relation, rows []Target) []Values {
 	kinds := map[string]bool{}
 	var found []Values
-	for _, row := range rows {
-		kind := ""
-		for _, column := range t.Columns {
-			switch value := row.Values[column.Name]; {
-			case column.Category == catalog.DateTime:
-				kind += fmt.Sprintf(" %t", value == nil)
-			case trait(t, column) && value != nil:
-				kind += " " + *value
+	for _, words := range []bool{false, true} {
+		for _, row := range rows {
+			kind := ""
+			for _, column := range t.Columns {
+				switch value := row.Values[column.Name]; {
+				case column.Category == catalog.DateTime:
+					kind += fmt.Sprintf(" %t", value == nil)
+				case value != nil && (words || column.Category == catalog.Boolean) && trait(t, column):
+					kind += " " + *value
+				}
 			}
-		}
-		if !kinds[kind] && len(found) < maxApart {
-			kinds[kind] = true
-			found = append(found, c.known(t, row.Values))
+			if row.CoOwner == nil && !kinds[kind] && len(found) < maxApart {
+				kinds[kind] = true
+				found = append(found, c.known(t, row.Values))
+			}
 		}
 	}
 	return found
