@@ -108,7 +108,7 @@ func (v *Victims) ownersFirst(id string) string {
 // leadersFirst orders members so those who own their Org or administer it come first: functions may let no
 // others do anything.
 func leadersFirst(m *tenancy.Model, person, org string) string {
-	leads := "false"
+	leads := person + " IS NULL" // a constant is no expression to order by
 	if owner := m.Membership.OwnerColumn; owner != "" {
 		leads += fmt.Sprintf(" OR EXISTS (SELECT FROM %s g WHERE %s = %s AND %s = %s)", m.Orgs.Table.SQL(),
 			query.Column("g", m.Orgs.ID), org, query.Column("g", owner), person)
