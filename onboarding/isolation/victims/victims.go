@@ -136,16 +136,16 @@ func (v *Victims) choose(ctx context.Context) error {
 		}
 		owning = append(owning, tenants)
 	}
-	v.cover(owning)
+	v.list = covering(v.list, owning)
 	if err := v.chooseWithoutRows(ctx); err != nil {
 		return err
 	}
 	return v.chooseByTraits(ctx)
 }
 
-// cover adds an owner of each kind for tables in which no victim of the kind owns a row: of those, one
-// who owns rows in most tables.
-func (v *Victims) cover(owning [][]tenancy.Tenant) {
+// covering adds owners to victims, for the tables in which no victim of an owner's kind owns a row: those
+// first who own rows in most of these tables.
+func covering(victims []tenancy.Tenant, owning [][]tenancy.Tenant) []tenancy.Tenant {
 	for _, kind := range []tenancy.OwnerKind{tenancy.Person, tenancy.Org} {
 		isOther := func(o tenancy.Tenant) bool { return o.Kind != kind }
 		left := make([][]tenancy.Tenant, len(owning))
@@ -154,7 +154,7 @@ func (v *Victims) cover(owning [][]tenancy.Tenant) {
 		}
 		for range maxCovering {
 			left = slices.DeleteFunc(left, func(owners []tenancy.Tenant) bool {
-				return len(owners) == 0 || slices.ContainsFunc(v.list,
+				return len(owners) == 0 || slices.ContainsFunc(victims,
 					func(victim tenancy.Tenant) bool { return slices.Contains(owners, victim) })
 			})
 			if len(left) == 0 {
@@ -164,11 +164,12 @@ func (v *Victims) cover(owning [][]tenancy.Tenant) {
 			for _, owner := range slices.Concat(left...) {
 				tables[owner]++
 			}
-			v.list = append(v.list, slices.MaxFunc(slices.Concat(left...), func(a, b tenancy.Tenant) int {
+			victims = append(victims, slices.MaxFunc(slices.Concat(left...), func(a, b tenancy.Tenant) int {
 				return cmp.Compare(tables[a], tables[b])
 			}))
 		}
 	}
+	return victims
 }
 
 // openFirst orders owners so those for whom the platform opens a session come first: as
