@@ -18,11 +18,10 @@ import (
 // it is not repeated, since that spent the trigger. It returns a [LateError] for a trigger that is no
 // longer valid. As in all views, blocks that the workspace refuses are replaced by simpler ones.
 func (w *Workspace) OpenView(
-	ctx context.Context, trigger string, view slack.ModalViewRequest,
+	ctx context.Context, trigger string, view slack.ModalViewRequest, announce ...Announce,
 ) (ShownView, error) {
-	return w.callView(ctx, viewCall{"views.open", false, view.Blocks.BlockSet,
-		func(ctx context.Context, blocks []slack.Block) (*slack.ViewResponse, error) {
-			view.Blocks.BlockSet = blocks
+	return w.callView(ctx, viewCall{"views.open", false, &view, &view.Blocks.BlockSet, announce,
+		func(ctx context.Context) (*slack.ViewResponse, error) {
 			return w.api.OpenViewContext(ctx, trigger, view)
 		}})
 }
@@ -30,39 +29,48 @@ func (w *Workspace) OpenView(
 // StackView puts a modal on top of the one that was clicked in. It returns the errors of
 // [Workspace.OpenView].
 func (w *Workspace) StackView(
-	ctx context.Context, trigger string, view slack.ModalViewRequest,
+	ctx context.Context, trigger string, view slack.ModalViewRequest, announce ...Announce,
 ) (ShownView, error) {
-	return w.callView(ctx, viewCall{"views.push", false, view.Blocks.BlockSet,
-		func(ctx context.Context, blocks []slack.Block) (*slack.ViewResponse, error) {
-			view.Blocks.BlockSet = blocks
+	return w.callView(ctx, viewCall{"views.push", false, &view, &view.Blocks.BlockSet, announce,
+		func(ctx context.Context) (*slack.ViewResponse, error) {
 			return w.api.PushViewContext(ctx, trigger, view)
 		}})
 }
 
-// UpdateView replaces an open modal by its id. With the hash of the view that was looked at,
-// Slack refuses (hash_conflict) to overwrite a newer one.
+// OpenModal is a modal that somebody has open.
+type OpenModal struct {
+	ID string
+	// Hash is that of what it showed when it was looked at. Empty: whatever it shows by now.
+	Hash string
+}
+
+// UpdateView replaces an open modal. With a hash, Slack refuses (hash_conflict) to overwrite a newer
+// version.
 func (w *Workspace) UpdateView(
-	ctx context.Context, viewID, hash string, view slack.ModalViewRequest,
+	ctx context.Context, open OpenModal, view slack.ModalViewRequest, announce ...Announce,
 ) (ShownView, error) {
-	return w.callView(ctx, viewCall{"views.update", hash == "", view.Blocks.BlockSet,
-		func(ctx context.Context, blocks []slack.Block) (*slack.ViewResponse, error) {
-			view.Blocks.BlockSet = blocks
-			return w.api.UpdateViewContext(ctx, view, "", hash, viewID)
+	return w.callView(ctx, viewCall{"views.update", open.Hash == "", &view, &view.Blocks.BlockSet, announce,
+		func(ctx context.Context) (*slack.ViewResponse, error) {
+			return w.api.UpdateViewContext(ctx, view, "", open.Hash, open.ID)
 		}})
 }
 
 // PublishHome replaces one person's Home tab. It returns the fingerprint of what Slack says that
 // the tab shows now.
 func (w *Workspace) PublishHome(
-	ctx context.Context, user string, view slack.HomeTabViewRequest,
+	ctx context.Context, user string, view slack.HomeTabViewRequest, announce ...Announce,
 ) (shown []byte, err error) {
-	published, err := w.callView(ctx, viewCall{"views.publish", true, view.Blocks.BlockSet,
-		func(ctx context.Context, blocks []slack.Block) (*slack.ViewResponse, error) {
-			view.Blocks.BlockSet = blocks
+	published, err := w.callView(ctx, viewCall{"views.publish", true, &view, &view.Blocks.BlockSet, announce,
+		func(ctx context.Context) (*slack.ViewResponse, error) {
 			return w.api.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: user, View: view})
 		}})
 	return published.Shown, err
 }
+
+// Announce is called with the [blockkit.Fingerprint] of a view before a call that makes Slack show it:
+// the process may die after Slack took the view and before anything else is recorded. After an error
+// the call is not made.
+type Announce func(ctx context.Context, sent []byte) error
 
 // ShownView is a view after Slack took it.
 type ShownView struct {
@@ -76,23 +84,27 @@ type viewCall struct {
 	name string
 	// repeatable allows another call after an unknown outcome.
 	repeatable bool
-	blocks     []slack.Block
-	send       func(context.Context, []slack.Block) (*slack.ViewResponse, error)
+	// view is what send sends, and blocks are those of view.
+	view     any
+	blocks   *[]slack.Block
+	announce []Announce
+	send     func(context.Context) (*slack.ViewResponse, error)
 }
 
 // callView sends a view; where the workspace refuses its blocks, with simpler ones.
 func (w *Workspace) callView(ctx context.Context, call viewCall) (view ShownView, err error) {
+	whole := *call.blocks
 	var sent []slack.MessageBlockType
 	for level := w.refusedBlocks.level(); level <= blockkit.OldestBlocks; level++ {
-		blocks := blockkit.Simplify(call.blocks, level)
-		types := typesOf(blocks)
+		*call.blocks = blockkit.Simplify(whole, level)
+		types := typesOf(*call.blocks)
 		again := sent != nil
 		if again && slices.Equal(types, sent) {
 			continue
 		}
 		sent = types
 		var failure error
-		view, failure = attemptView(ctx, call, blocks)
+		view, failure = attemptView(ctx, call)
 		late := slices.Contains(lateTriggers, webapi.Code(failure))
 		if again && (failure == nil || late) {
 			// The refusal may have used up the trigger, so the next view starts with simpler blocks.
@@ -125,10 +137,19 @@ func typesOf(blocks []slack.Block) []slack.MessageBlockType {
 	return types
 }
 
-func attemptView(ctx context.Context, call viewCall, blocks []slack.Block) (view ShownView, err error) {
+func attemptView(ctx context.Context, call viewCall) (view ShownView, err error) {
+	encoded, err := json.Marshal(call.view)
+	if err != nil {
+		return ShownView{}, err
+	}
+	for _, announce := range call.announce {
+		if err := announce(ctx, blockkit.Fingerprint(encoded)); err != nil {
+			return ShownView{}, err
+		}
+	}
 	ctx, captured := webapi.Capture(ctx)
 	err = webapi.RetryBriefly(ctx, call.repeatable, func() error {
-		answer, err := call.send(ctx, blocks)
+		answer, err := call.send(ctx)
 		if err == nil {
 			view.ID = answer.View.ID
 		}

@@ -167,7 +167,7 @@ func TestWhoChangesTheContentDoesNotApproveIt(t *testing.T) {
 		t.Errorf("the trail has %q", trail)
 	}
 	must(t, r.service.Freeze(r.ctx(), workspace.Bo, "a look"))
-	r.press(r.ana, again, "Approve")
+	r.press(r.ana, r.read(r.bo, "Database: approval needed", "a look"), "Approve")
 	r.read(r.bo, "approved, held by the freeze")
 	if answer := r.say(r.bo, "ops", "thaw"); strings.Contains(answer, "Thawed") {
 		t.Errorf("the requester thaws: %s", answer)

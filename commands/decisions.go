@@ -68,10 +68,7 @@ func (h *decisionHandlers) decide(ctx context.Context, action bot.Action, decisi
 		}
 	}
 	if needed, ok := errors.AsType[*onboarding.ConfirmationNeededError](err); ok {
-		var form bot.ShownView
-		if form, err = h.opener(action)(ctx, action.TriggerID, render.ConfirmForm(needed, decision, 0)); err == nil {
-			err = h.origins.remember(ctx, form)
-		}
+		err = h.origins.openBy(ctx, h.opener(action), action.TriggerID, render.ConfirmForm(needed, decision, 0))
 		return h.replies.answer(ctx, action, err)
 	}
 	if err == nil {
@@ -81,8 +78,7 @@ func (h *decisionHandlers) decide(ctx context.Context, action bot.Action, decisi
 }
 
 // opener opens a modal, above the one in which somebody pressed if there is one.
-func (h *decisionHandlers) opener(action bot.Action,
-) func(context.Context, string, slack.ModalViewRequest) (bot.ShownView, error) {
+func (h *decisionHandlers) opener(action bot.Action) opener {
 	if inForm(action) {
 		return h.workspace.StackView
 	}
@@ -164,7 +160,7 @@ func (h *decisionHandlers) turnPage(ctx context.Context, action bot.Action) erro
 	}
 	view, err := h.changePage(ctx, action, parseID(action.Value), page)
 	if err == nil {
-		_, err = h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, view)
+		_, err = h.workspace.UpdateView(ctx, openModal(action), view)
 	}
 	return h.replies.answer(ctx, action, err)
 }

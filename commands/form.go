@@ -232,7 +232,7 @@ func (h *formHandlers) require(ctx context.Context, action bot.Action, meta form
 
 // closed shows a sentence where the form was.
 func (h *formHandlers) closed(ctx context.Context, action bot.Action, text string) error {
-	_, err := h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, mrkdwn.Notice("Onboarding", text))
+	_, err := h.workspace.UpdateView(ctx, openModal(action), mrkdwn.Notice("Onboarding", text))
 	return err
 }
 

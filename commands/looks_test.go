@@ -81,7 +81,7 @@ func TestOneLookPerForm(t *testing.T) {
 	r.press(r.bo, question, "Approve")
 	form, err := r.bo.Modal(r.ctx())
 	must(t, err)
-	r.looked("a press that needs a reason", 8)
+	r.looked("a press that needs a reason", 9)
 	_, err = form.Fill(r.ctx(), "Why?", "Seen with Merche")
 	must(t, err)
 	r.submit(form)

@@ -214,7 +214,7 @@ func sourceOf(action bot.Action, key string) string {
 // ask remembers a private question with buttons, of which Slack sends nothing back but the block_id
 // and the value.
 func (p *provenance) ask(ctx context.Context, person bot.Person, block, about string) error {
-	return p.outbox.RecordQuestion(ctx, outbox.Question{Block: block, Person: person.ID, About: about})
+	return p.outbox.RecordView(ctx, outbox.Question{Block: block, Person: person.ID, About: about}.View())
 }
 
 // requireAsked is [provenance.require] for a press in a private message.
@@ -270,26 +270,44 @@ func (p *provenance) origin(ctx context.Context, action bot.Action) (string, out
 		from, err := p.home.Origin(ctx, action.Person, action.Shown)
 		return "", from, err
 	}
-	from, err := p.outbox.ViewOrigin(ctx, action.View.ID, p.signer.SignView(action.View.ID, action.Shown))
+	from, err := p.outbox.ViewOrigin(ctx, p.signed(action.View.ID, action.Shown),
+		p.signed(openingID(action.View.ExternalID), action.Shown))
 	return "", from, err
 }
 
 // inForm reports whether somebody pressed in a modal, which can hold several approvals.
 func inForm(action bot.Action) bool { return action.View != nil && action.View.Type == slack.VTModal }
 
+// opener opens a modal with a trigger.
+type opener func(context.Context, string, slack.ModalViewRequest, ...bot.Announce) (bot.ShownView, error)
+
 // open opens a modal, and remembers what it shows.
 func (p *provenance) open(ctx context.Context, trigger string, modal slack.ModalViewRequest) error {
-	opened, err := p.workspace.OpenView(ctx, trigger, modal)
+	return p.openBy(ctx, p.workspace.OpenView, trigger, modal)
+}
+
+// openBy is [provenance.open] with a method of the workspace. Slack's answer, with the id of the modal, may be
+// lost with this process, so what it shows is remembered under an external_id first.
+func (p *provenance) openBy(ctx context.Context, open opener, trigger string, modal slack.ModalViewRequest) error {
+	modal.ExternalID = uuid.NewString()
+	opened, err := open(ctx, trigger, modal, p.announce(openingID(modal.ExternalID)))
 	if err != nil {
 		return err
 	}
-	return p.remember(ctx, opened)
+	return p.outbox.RecordView(ctx, p.signed(opened.ID, opened.Shown))
 }
 
-// remember remembers what a form shows.
-func (p *provenance) remember(ctx context.Context, view bot.ShownView) error {
-	view.Shown = p.signer.SignView(view.ID, view.Shown)
-	return p.outbox.RecordView(ctx, view)
+// openingID is the id under which a modal with an external_id is remembered before it is opened.
+func openingID(external string) string { return "opening/" + external }
+
+// announce remembers what a modal is about to show.
+func (p *provenance) announce(id string) bot.Announce {
+	return func(ctx context.Context, sent []byte) error { return p.outbox.AnnounceView(ctx, p.signed(id, sent)) }
+}
+
+// signed is a view with a signature of what it shows.
+func (p *provenance) signed(id string, shown []byte) bot.ShownView {
+	return bot.ShownView{ID: id, Shown: p.signer.SignView(id, shown)}
 }
 
 // where says in what somebody pressed.
@@ -305,11 +323,21 @@ func where(action bot.Action, key string) string {
 
 // update replaces the modal in which somebody pressed, and remembers what it shows now.
 func (p *provenance) update(ctx context.Context, action bot.Action, modal slack.ModalViewRequest) error {
-	updated, err := p.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, modal)
+	return p.replace(ctx, openModal(action), modal)
+}
+
+// openModal is the modal in which somebody pressed.
+func openModal(action bot.Action) bot.OpenModal {
+	return bot.OpenModal{ID: action.View.ID, Hash: action.View.Hash}
+}
+
+// replace replaces a modal, and remembers what it shows now.
+func (p *provenance) replace(ctx context.Context, open bot.OpenModal, modal slack.ModalViewRequest) error {
+	updated, err := p.workspace.UpdateView(ctx, open, modal, p.announce(open.ID))
 	if err != nil {
 		return err
 	}
-	return p.remember(ctx, updated)
+	return p.outbox.RecordView(ctx, p.signed(updated.ID, updated.Shown))
 }
 
 // restore makes Slack show again what the bot delivered.

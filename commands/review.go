@@ -73,11 +73,9 @@ func (h *reviewHandlers) fill(ctx context.Context, modal string, person bot.Pers
 	if err != nil {
 		content = mrkdwn.Notice("Review all", h.replies.explain(ctx, err, "run", run.String()))
 	}
-	filled, err := h.workspace.UpdateView(ctx, modal, "", content)
-	if err == nil {
-		return h.origins.remember(ctx, filled)
+	if err = h.origins.replace(ctx, bot.OpenModal{ID: modal}, content); err != nil {
+		h.replies.log.InfoContext(ctx, "a review was closed before it was filled", "run", run, "error", err)
 	}
-	h.replies.log.InfoContext(ctx, "a review was closed before it was filled", "run", run, "error", err)
 	return err
 }
 

@@ -25,8 +25,6 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-const riskKey = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
-
 // riskyPlatform is a checker that finds a risk, of an object with a definition.
 type riskyPlatform struct{ definition string }
 
@@ -87,7 +85,7 @@ func day(days int) string { return time.Now().UTC().AddDate(0, 0, days).Format(t
 // TestARiskIsAccepted has one operator ask, another accept, and a third withdraw it.
 func TestARiskIsAccepted(t *testing.T) {
 	t.Parallel()
-	r := newFixtureOf(t, size{runs: 1, connections: 25, key: riskKey})
+	r := newFixtureOf(t, size{runs: 1, connections: 25, key: sampleKey})
 	platform := &riskyPlatform{definition: "3f2a90c1d4e5"}
 	report := r.postRisk(platform, "Risk: execute of `public.export`")
 	for _, wrong := range []string{day(-1), day(400)} {
@@ -232,7 +230,7 @@ func TestNobodyDecidesOnARisk(t *testing.T) {
 // database.
 func TestNobodyForgesAnAcceptedRisk(t *testing.T) {
 	t.Parallel()
-	r := newFixtureOf(t, size{runs: 1, connections: 25, key: riskKey},
+	r := newFixtureOf(t, size{runs: 1, connections: 25, key: sampleKey},
 		func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
 			domain.Rules = map[onboarding.Kind]onboarding.Rule{risk.Kind: {Confirm: onboarding.ConfirmTOTP}}
 		})
@@ -294,7 +292,7 @@ func TestNobodyForgesAnAcceptedRisk(t *testing.T) {
 		t.Errorf("the audit chain says of the vote: %v", verified.Problems)
 	}
 
-	factors, err := secondfactor.Open(r.pool, secondfactor.Config{Key: secret.New(riskKey)})
+	factors, err := secondfactor.Open(r.pool, secondfactor.Config{Key: secret.New(sampleKey)})
 	must(t, err)
 	code := r.enrolled(factors, workspace.Bo)
 	accepts := func(code string) *workspace.Form {

@@ -20,12 +20,14 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/secondfactor"
 )
 
+// sampleKey is a key of second_factor, in base64.
+const sampleKey = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+
 // TestASecondFactor has a rule ask for codes. Whoever has a session of Slack and write access to the
 // database, and no code, gets nothing applied.
 func TestASecondFactor(t *testing.T) {
 	t.Parallel()
-	const key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
-	r := newFixtureOf(t, size{runs: 10, connections: 25, key: key},
+	r := newFixtureOf(t, size{runs: 10, connections: 25, key: sampleKey},
 		func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
 			domain.Rules = map[onboarding.Kind]onboarding.Rule{"database": {Confirm: onboarding.ConfirmTOTP}}
 		})
@@ -34,7 +36,7 @@ func TestASecondFactor(t *testing.T) {
 	r.press(r.bo, question, "Approve")
 	r.readPrivate(r.bo, "the bot does not know yours", "onboardbot totp enroll -operator "+workspace.Bo)
 
-	factors, err := secondfactor.Open(r.pool, secondfactor.Config{Key: secret.New(key)})
+	factors, err := secondfactor.Open(r.pool, secondfactor.Config{Key: secret.New(sampleKey)})
 	must(t, err)
 	codeOfBo := r.enrolled(factors, workspace.Bo)
 	r.enrolled(factors, workspace.Cleo)
@@ -128,7 +130,7 @@ func (r *botFixture) otherChange(
 		must(r.t, err)
 		encoded, err := json.Marshal(shown.View)
 		must(r.t, err)
-		exec(`UPDATE slack_views SET shown = $2 WHERE view_id = $1`, form.ID, blockkit.Fingerprint(encoded))
+		exec(`UPDATE slack_views SET shown = $2, sending = $2 WHERE view_id = $1`, form.ID, blockkit.Fingerprint(encoded))
 	})
 	if out.Modal == nil || !strings.Contains(out.Modal.Render(200, nil), "did not count") {
 		r.t.Errorf("a code in a form that was changed: %+v", out)

@@ -52,6 +52,9 @@ type Versions struct {
 	Earlier [][]byte
 	// Sending are those of deliveries whose outcome is not recorded.
 	Sending [][]byte
+	// Announced is that of a view that Slack may show since a call whose outcome is not recorded, nil if there
+	// is none. Nothing will replace it.
+	Announced []byte
 	// Pending is true if a delivery is under way that may change the answer.
 	Pending bool
 }
@@ -134,6 +137,8 @@ func (v Versions) origin(shown []byte) Origin {
 	switch {
 	case !v.Known:
 		return Foreign
+	case v.Announced != nil && bytes.Equal(shown, v.Announced):
+		return Delivered
 	case v.Last == nil:
 		return Unverified
 	case shown == nil:

@@ -248,15 +248,27 @@ const (
 		INSERT INTO slack_holds AS h (scope, until) VALUES ($1, now() + $2::interval)
 		ON CONFLICT (scope) DO UPDATE SET until = greatest(h.until, excluded.until)`
 
+	// announceView records that view $1 will show what has fingerprint $2, if Slack takes the next call.
+	announceView = `
+		INSERT INTO slack_views AS v (view_id, sending) VALUES ($1, $2)
+		ON CONFLICT (view_id) DO UPDATE
+		SET shown_earlier = CASE WHEN v.sending <> excluded.sending
+				THEN (array_prepend(v.sending, v.shown_earlier))[1:32] ELSE v.shown_earlier END,
+			sending = excluded.sending, shown_at = now()`
+
 	// recordView records fingerprint $2 of view $1.
 	recordView = `
 		INSERT INTO slack_views AS v (view_id, shown) VALUES ($1, $2)
 		ON CONFLICT (view_id) DO UPDATE
 		SET shown_earlier = CASE WHEN v.shown <> excluded.shown
 				THEN (array_prepend(v.shown, v.shown_earlier))[1:32] ELSE v.shown_earlier END,
-			shown = excluded.shown, shown_at = now()`
+			shown = excluded.shown, sending = nullif(v.sending, excluded.shown), shown_at = now()`
 
-	selectView = `SELECT shown, shown_earlier FROM slack_views WHERE view_id = $1`
+	// selectView is what is known of view $1, and whether view $2 was to show what has fingerprint $3.
+	selectView = `
+		SELECT v.shown, v.shown_earlier, v.sending,
+			EXISTS (SELECT FROM slack_views o WHERE o.view_id = $2 AND o.sending = $3)
+		FROM (SELECT) one LEFT JOIN slack_views v ON v.view_id = $1`
 
 	// selectQuestion reports whether view $1 is the question $2, or was.
 	selectQuestion = `SELECT EXISTS (SELECT FROM slack_views

@@ -3,11 +3,8 @@ package outbox
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/bot"
 )
@@ -25,28 +22,28 @@ type Question struct {
 	Person, About string
 }
 
-// view is the question as a row of slack_views.
-func (q Question) view() (id string, shown []byte) {
+// View is the question as a view that [Outbox.RecordView] remembers for [Outbox.Asked].
+func (q Question) View() bot.ShownView {
 	sum := sha256.Sum256([]byte(q.Person + "\n" + q.About))
-	return "question/" + q.Block, sum[:]
-}
-
-// RecordQuestion remembers a private question, for [Outbox.Asked].
-func (o *Outbox) RecordQuestion(ctx context.Context, q Question) error {
-	id, shown := q.view()
-	if _, err := o.pool.Exec(ctx, recordView, id, shown); err != nil {
-		return fmt.Errorf("record question %s: %w", q.Block, err)
-	}
-	return nil
+	return bot.ShownView{ID: "question/" + q.Block, Shown: sum[:]}
 }
 
 // Asked reports whether the bot asked a question.
 func (o *Outbox) Asked(ctx context.Context, q Question) (asked bool, err error) {
-	id, shown := q.view()
-	if err = o.pool.QueryRow(ctx, selectQuestion, id, shown).Scan(&asked); err != nil {
+	view := q.View()
+	if err = o.pool.QueryRow(ctx, selectQuestion, view.ID, view.Shown).Scan(&asked); err != nil {
 		return false, fmt.Errorf("question %s: %w", q.Block, err)
 	}
 	return asked, nil
+}
+
+// AnnounceView remembers what a form for a decision is about to show, for [Outbox.ViewOrigin]. A form that
+// has no id before Slack opens it is remembered under its external_id.
+func (o *Outbox) AnnounceView(ctx context.Context, view bot.ShownView) error {
+	if _, err := o.pool.Exec(ctx, announceView, view.ID, view.Shown); err != nil {
+		return fmt.Errorf("announce view %s: %w", view.ID, err)
+	}
+	return nil
 }
 
 // RecordView remembers what Slack shows of a form for a decision, for [Outbox.ViewOrigin].
@@ -57,14 +54,20 @@ func (o *Outbox) RecordView(ctx context.Context, view bot.ShownView) error {
 	return nil
 }
 
-// ViewOrigin is [Outbox.Origin] for a form. A view that was not recorded is [Unverified]: whoever
+// ViewOrigin is [Outbox.Origin] for a form. opened is the form under its external_id: if nothing is known
+// of its id, it shows what it was opened with. A view that was not recorded is [Unverified]: whoever
 // holds the bot's token alone has no trigger to open one.
-func (o *Outbox) ViewOrigin(ctx context.Context, id string, shown []byte) (Origin, error) {
-	return Verify(ctx, shown, func(ctx context.Context) (Versions, error) {
+func (o *Outbox) ViewOrigin(ctx context.Context, view, opened bot.ShownView) (Origin, error) {
+	return Verify(ctx, view.Shown, func(ctx context.Context) (Versions, error) {
 		versions := Versions{Known: true}
-		err := o.pool.QueryRow(ctx, selectView, id).Scan(&versions.Last, &versions.Earlier)
-		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-			return Versions{}, fmt.Errorf("origin of view %s: %w", id, err)
+		var opening bool
+		err := o.pool.QueryRow(ctx, selectView, view.ID, opened.ID, opened.Shown).
+			Scan(&versions.Last, &versions.Earlier, &versions.Announced, &opening)
+		if err != nil {
+			return Versions{}, fmt.Errorf("origin of view %s: %w", view.ID, err)
+		}
+		if versions.Last == nil && opening {
+			versions.Last = view.Shown
 		}
 		return versions, nil
 	})

@@ -106,10 +106,13 @@ func (t *Tabs) blocks(ctx context.Context, person bot.Person) ([]slack.Block, er
 	return t.Renderer.Home(content, time.Now()), nil
 }
 
-// publish shows somebody a tab, and returns the fingerprint of what Slack shows.
+// publish shows somebody a tab, and returns the fingerprint of what Slack shows. What it is about to show is
+// recorded first, since this process may die before it records Slack's answer.
 func (t *Tabs) publish(ctx context.Context, person bot.Person, blocks []slack.Block) ([]byte, error) {
 	view := slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: blocks}}
-	published, err := t.Workspace.PublishHome(ctx, person.ID, view)
+	published, err := t.Workspace.PublishHome(ctx, person.ID, view, func(ctx context.Context, sent []byte) error {
+		return t.Viewers.announce(ctx, person, sent)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("home of %s: %w", person.ID, err)
 	}

@@ -130,22 +130,35 @@ func deleteWaitingJobs(ctx context.Context, tx pgx.Tx) error {
 }
 
 const (
+	// viewerAnnounced is a row without a digest if there is none: the next sweep publishes the tab again.
+	viewerAnnounced = `
+		INSERT INTO home_viewers AS v (operator, team, shown, publishing) VALUES ($1, $2, '', $3)
+		ON CONFLICT (operator) DO UPDATE
+		SET publishing = excluded.publishing,
+			published_earlier = CASE WHEN v.publishing <> excluded.publishing
+				THEN (array_prepend(v.publishing, v.published_earlier))[1:32] ELSE v.published_earlier END`
 	viewerOpened = `
 		INSERT INTO home_viewers AS v (operator, team, shown, published) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (operator) DO UPDATE
 		SET team = excluded.team, shown = excluded.shown, shown_at = clock_timestamp(), opened_at = clock_timestamp(),
-			published = excluded.published,
+			published = excluded.published, publishing = nullif(v.publishing, excluded.published),
 			published_earlier = CASE WHEN v.published <> excluded.published
 				THEN (array_prepend(v.published, v.published_earlier))[1:32] ELSE v.published_earlier END`
 	viewerUpdated = `
 		UPDATE home_viewers
 		SET shown = $2, shown_at = clock_timestamp(), claimed_until = NULL,
-			published = $3, published_earlier = CASE WHEN published <> $3
+			published = $3, publishing = nullif(publishing, $3),
+			published_earlier = CASE WHEN published <> $3
 				THEN (array_prepend(published, published_earlier))[1:32] ELSE published_earlier END
 		WHERE operator = $1`
 	viewerReleased = `
 		UPDATE home_viewers SET claimed_until = NULL WHERE operator = $1`
 )
+
+// announce records the fingerprint of what somebody's tab is about to show.
+func (v *Viewers) announce(ctx context.Context, person bot.Person, publishing []byte) error {
+	return v.exec(ctx, viewerAnnounced, person.ID, person.Team, publishing)
+}
 
 // opened records that somebody opened the tab, the digest of what they see, and its fingerprint.
 func (v *Viewers) opened(ctx context.Context, person bot.Person, shown string, published []byte) error {
