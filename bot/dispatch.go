@@ -223,11 +223,10 @@ func (x *exchange) begin(ctx context.Context) (r result, over bool) {
 const notRemembered = "Your press or command is not recorded yet: the bot's database does not answer. " +
 	"If nothing happens within a minute, try again."
 
-// tell shows the person a sentence without the database, where Slack gave an address for that. It
-// returns whether it did.
-func (x *exchange) tell(text string) bool {
+// tell shows the person a sentence without the database, where Slack gave an address for that.
+func (x *exchange) tell(text string) {
 	if x.call.responseURL == "" {
-		return false
+		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), x.dispatcher.cfg.CallTimeout)
 	defer cancel()
@@ -235,7 +234,6 @@ func (x *exchange) tell(text string) bool {
 	if err != nil {
 		x.log.Warn("a person was not told that something failed", "error", err)
 	}
-	return err == nil
 }
 
 // run runs the handler and records that the envelope is done. It returns the acknowledgement's

@@ -110,6 +110,7 @@ func (s FieldErrors) Merge(others FieldErrors) {
 // Mrkdwn returns all sentences, one per line.
 func (s FieldErrors) Mrkdwn() string { return blockkit.Escape(s.Error()) }
 
+// Add adds a sentence to those of a block. It adds nothing if the sentence is empty.
 func (s FieldErrors) Add(block, problem string) {
 	if problem != "" {
 		s[block] = strings.TrimSpace(s[block] + " " + problem)

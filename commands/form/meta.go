@@ -38,6 +38,7 @@ func (m Meta) encode() string {
 	return string(encoded)
 }
 
+// DecodeMeta reads the private metadata of a form.
 func DecodeMeta(text string) (Meta, error) {
 	var meta Meta
 	if err := json.Unmarshal([]byte(text), &meta); err != nil {

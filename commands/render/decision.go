@@ -17,6 +17,7 @@ import (
 // Decision is what somebody decides about a change.
 type Decision string
 
+// The decisions. Forms that are open during an upgrade hold them, so none is ever renamed.
 const (
 	Approving     Decision = "approve"
 	Rejecting     Decision = "reject"

@@ -84,7 +84,7 @@ func (r Renderer) Home(content Home, now time.Time) []slack.Block {
 			blockkit.Section("Your run is stuck: "+r.line(each.Run, content.Freeze)+ThreadLink(each.Link)))
 	}
 	if len(content.Waiting)+len(content.Others)+len(content.Stuck) == 0 {
-		blocks = append(blocks, blockkit.Section("Nothing is waiting for you."))
+		blocks = append(blocks, blockkit.Section(nothingWaits))
 	}
 	lines := make([]string, len(content.Runs))
 	for i, each := range content.Runs {

@@ -39,6 +39,9 @@ func Ended(run *onboarding.Run) string {
 	return fmt.Sprintf("It has been live since %s.", blockkit.Date(run.Ended))
 }
 
+// nothingWaits is what a person reads for whom nothing waits.
+const nothingWaits = "Nothing is waiting for you."
+
 // WaitingFor lists what is waiting for one person, with links.
 func (r Renderer) WaitingFor(content Home) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
@@ -53,7 +56,7 @@ func (r Renderer) WaitingFor(content Home) *mrkdwn.Builder {
 		lines = append(lines, "Your run is stuck: "+r.line(each.Run, content.Freeze)+ThreadLink(each.Link))
 	}
 	if len(lines) == 0 {
-		lines = []string{"Nothing is waiting for you."}
+		lines = []string{nothingWaits}
 	}
 	for _, block := range mrkdwn.Chunks(strings.Join(lines, "\n"), blockkit.MaxSectionText) {
 		page.Say(block)

@@ -116,19 +116,19 @@ func newGateCase(t *testing.T, pool *pgxpool.Pool, names []string) *gateCase {
 	approval, err := policy.NewApproval(run, "database",
 		onboarding.Change{Summary: "test", Items: commands(names...)}, time.Now())
 	must(t, err)
-	must(t, store.InsertApproval(t.Context(), pool, approval))
+	must(t, store.On(pool).InsertApproval(t.Context(), approval))
 	for _, id := range []string{"bob", "eve"} {
 		must(t,
 			store.InsertVote(t.Context(), pool, approval,
 				onboarding.Vote{By: onboarding.Operator{ID: id, Name: id}, Agrees: true, Source: "a message"}))
 	}
-	must(t, store.SetApprovalState(t.Context(), pool, approval, onboarding.ApprovalApproved))
+	must(t, store.On(pool).SetApprovalState(t.Context(), approval, onboarding.ApprovalApproved))
 
 	session, err := locks.Open(t.Context(), pool)
 	must(t, err)
 	t.Cleanup(session.Close)
 	must(t, session.Lock(t.Context(), runLock(run.ID)))
-	holder, err := takeUp(t.Context(), postgresSession{Session: session, On: store.On{DB: session.Conn()}}, run.ID)
+	holder, err := takeUp(t.Context(), postgresSession{Session: session, Statements: store.On(session.Conn())}, run.ID)
 	must(t, err)
 	applier, people := &recordingApplier{}, &people{}
 	return &gateCase{t: t, pool: pool, session: session, applier: applier, people: people,
@@ -153,7 +153,7 @@ func (c *gateCase) sign() {
 	must(c.t, err)
 	c.gate.signer = factors
 	c.application.run.Signature = factors.SignRun(c.application.run)
-	approval, err := store.LoadApproval(c.t.Context(), c.pool, c.application.approval.ID)
+	approval, err := store.On(c.pool).LoadApproval(c.t.Context(), c.application.approval.ID)
 	must(c.t, err)
 	for _, vote := range approval.Votes {
 		c.exec(`UPDATE votes SET signature = $2 WHERE approval_id = $1 AND operator = $3`, approval.ID,
@@ -181,10 +181,10 @@ func (c *gateCase) interrupt(signed *onboarding.Approval) {
 	run, approval := c.application.run.ID, c.application.approval
 	attempt := &onboarding.Attempt{ID: uuid.New(), RunID: run, Step: "database", Approval: approval.ID}
 	attempt.Signature = c.gate.signer.SignValues(attempt.Signed(signed)...)
-	must(c.t, store.InsertAttempt(c.t.Context(), c.pool, attempt))
-	_, err := store.InterruptAttempts(c.t.Context(), c.pool, run, "database")
+	must(c.t, store.On(c.pool).InsertAttempt(c.t.Context(), attempt))
+	_, err := store.On(c.pool).InterruptAttempts(c.t.Context(), run, "database")
 	must(c.t, err)
-	interruptions, err := store.Interruptions(c.t.Context(), c.pool, approval.ID)
+	interruptions, err := store.On(c.pool).Interruptions(c.t.Context(), approval.ID)
 	must(c.t, err)
 	c.application.interrupted = c.gate.interrupted(&work{approval: approval, interruptions: interruptions})
 }
@@ -242,7 +242,7 @@ func TestGate(t *testing.T) {
 
 		"1: another process has taken over the run": {items: []string{"one"}, line: LineHolder,
 			prepare: func(c *gateCase) {
-				_, err := store.NextToken(c.t.Context(), c.pool, c.application.run.ID)
+				_, err := store.On(c.pool).NextToken(c.t.Context(), c.application.run.ID)
 				must(c.t, err)
 			}},
 

@@ -13,8 +13,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// Records are what the engine reads and writes of runs. The functions of package store with the same
-// names say what each does.
+// Records are what the engine reads and writes of runs. The methods of [store.Statements] say what
+// each does.
 type Records interface {
 	LoadRun(ctx context.Context, run uuid.UUID) (*onboarding.Run, error)
 	EndRun(ctx context.Context, run *onboarding.Run) error
@@ -80,7 +80,7 @@ type Open func(ctx context.Context) (Session, error)
 // postgresSession is a session on the bot's own database.
 type postgresSession struct {
 	*locks.Session
-	store.On
+	store.Statements
 	engine *Engine
 }
 
@@ -89,14 +89,14 @@ func (e *Engine) openPostgres(ctx context.Context) (Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return postgresSession{session, store.On{DB: session.Conn()}, e}, nil
+	return postgresSession{session, store.On(session.Conn()), e}, nil
 }
 
 func (s postgresSession) ChangeRun(
 	ctx context.Context, id uuid.UUID, change func(tx Tx, run *onboarding.Run) error,
 ) error {
 	return store.ChangeRun(ctx, s.Conn(), id, func(tx pgx.Tx, run *onboarding.Run) error {
-		if err := change(postgresTx{store.On{DB: tx}, tx, s.engine}, run); err != nil {
+		if err := change(postgresTx{store.On(tx), tx, s.engine}, run); err != nil {
 			return err
 		}
 		return s.engine.notifier.RunChanged(ctx, tx, id)
@@ -105,7 +105,7 @@ func (s postgresSession) ChangeRun(
 
 // postgresTx is a transaction on the bot's own database.
 type postgresTx struct {
-	store.On
+	store.Statements
 	tx     pgx.Tx
 	engine *Engine
 }

@@ -93,11 +93,11 @@ func (s *Service) insert(ctx context.Context, run *onboarding.Run, asked Asked) 
 		if err := store.InsertRun(ctx, tx, run, asked.Submission); err != nil {
 			return err
 		}
-		if err := store.SaveFacts(ctx, tx, run, run.Facts); err != nil {
+		if err := store.On(tx).SaveFacts(ctx, run, run.Facts); err != nil {
 			return err
 		}
 		event := onboarding.Event{RunID: run.ID, Kind: onboarding.EventRequested, Actor: run.Requester}
-		if err := store.AddEvent(ctx, tx, event); err != nil {
+		if err := store.On(tx).AddEvent(ctx, event); err != nil {
 			return err
 		}
 		if err := store.NotifyUndone(ctx, tx, s.deps.Notifier, run); err != nil {

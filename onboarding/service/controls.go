@@ -72,7 +72,7 @@ func (s *Service) CheckNow(ctx context.Context, id uuid.UUID, key onboarding.Key
 // event.
 func observeAgain(ctx context.Context, tx pgx.Tx, step *onboarding.Step, event onboarding.Event) error {
 	event.Step = step.Key
-	approval, err := store.CurrentApproval(ctx, tx, event.RunID, step.Key)
+	approval, err := store.On(tx).CurrentApproval(ctx, event.RunID, step.Key)
 	if err != nil {
 		return err
 	}
@@ -80,10 +80,10 @@ func observeAgain(ctx context.Context, tx pgx.Tx, step *onboarding.Step, event o
 	if approval != nil && approval.State == onboarding.ApprovalApproved {
 		step.State = onboarding.StepApproved
 	}
-	if err := store.SaveStep(ctx, tx, event.RunID, step); err != nil {
+	if err := store.On(tx).SaveStep(ctx, event.RunID, step); err != nil {
 		return err
 	}
-	return store.AddEvent(ctx, tx, event)
+	return store.On(tx).AddEvent(ctx, event)
 }
 
 // Cancel ends a run where it stands: what was applied stays, and open approvals are withdrawn. It
@@ -116,8 +116,8 @@ func cancel(ctx context.Context, tx pgx.Tx, run *onboarding.Run, event onboardin
 		return err
 	}
 	run.State, run.EndedBy = onboarding.RunCancelled, event.Actor
-	if err := store.EndRun(ctx, tx, run); err != nil {
+	if err := store.On(tx).EndRun(ctx, run); err != nil {
 		return err
 	}
-	return store.AddEvent(ctx, tx, event)
+	return store.On(tx).AddEvent(ctx, event)
 }

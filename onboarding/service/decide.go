@@ -194,7 +194,7 @@ func (d Decision) confirm(ctx context.Context, s *Service, approval uuid.UUID, b
 		return errors.Join(err, notFound)
 	}
 	return errors.Join(err, s.change(ctx, asked.RunID, func(tx pgx.Tx, _ *onboarding.Run) error {
-		return store.AddEvent(ctx, tx, onboarding.Event{RunID: asked.RunID, Kind: onboarding.EventLockedOut,
+		return store.On(tx).AddEvent(ctx, onboarding.Event{RunID: asked.RunID, Kind: onboarding.EventLockedOut,
 			Step: asked.Step, Actor: by, Approval: asked.ID, Digest: asked.Digest})
 	}))
 }
@@ -248,10 +248,10 @@ func (b *ballot) cast(ctx context.Context, tx pgx.Tx) error {
 	if err := b.decide(ctx, tx, step); err != nil {
 		return err
 	}
-	if err := store.SaveStep(ctx, tx, b.run.ID, step); err != nil {
+	if err := store.On(tx).SaveStep(ctx, b.run.ID, step); err != nil {
 		return err
 	}
-	return store.AddEvent(ctx, tx, onboarding.Event{RunID: b.run.ID, Kind: b.event(), Step: step.Key,
+	return store.On(tx).AddEvent(ctx, onboarding.Event{RunID: b.run.ID, Kind: b.event(), Step: step.Key,
 		Actor: b.vote.By, Text: b.vote.Reason, Approval: b.approval.ID, Digest: b.approval.Digest})
 }
 
@@ -268,16 +268,16 @@ func (b *ballot) decide(ctx context.Context, tx pgx.Tx, step *onboarding.Step) e
 		if !ahead {
 			step.State, step.Detail = onboarding.StepRejected, b.vote.Reason
 		}
-		return store.CloseApproval(ctx, tx, b.approval, onboarding.ApprovalRejected)
+		return store.On(tx).CloseApproval(ctx, b.approval, onboarding.ApprovalRejected)
 	}
 	if len(b.approval.Approvers()) < b.approval.Needs && !b.vote.BrokeGlass {
 		return nil
 	}
 	if ahead {
-		return store.SetApprovalState(ctx, tx, b.approval, onboarding.ApprovalAheadApproved)
+		return store.On(tx).SetApprovalState(ctx, b.approval, onboarding.ApprovalAheadApproved)
 	}
 	step.State, step.Detail = onboarding.StepApproved, ""
-	return store.SetApprovalState(ctx, tx, b.approval, onboarding.ApprovalApproved)
+	return store.On(tx).SetApprovalState(ctx, b.approval, onboarding.ApprovalApproved)
 }
 
 func (b *ballot) event() onboarding.EventKind {

@@ -29,10 +29,10 @@ func (p Press) Forged(ctx context.Context, s *Service, where string) error {
 		return err
 	}
 	if event.RunID == uuid.Nil {
-		return store.AddEvent(ctx, s.pool, event)
+		return store.On(s.pool).AddEvent(ctx, event)
 	}
 	return s.change(ctx, event.RunID, func(tx pgx.Tx, _ *onboarding.Run) error {
-		return store.AddEvent(ctx, tx, event)
+		return store.On(tx).AddEvent(ctx, event)
 	})
 }
 

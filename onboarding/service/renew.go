@@ -24,7 +24,7 @@ func (s *Service) Renew(ctx context.Context, domain onboarding.Domain, asked Ask
 			return nil, err
 		}
 		if live != nil {
-			made, err := store.LoadRun(ctx, s.pool, live.Run)
+			made, err := store.On(s.pool).LoadRun(ctx, live.Run)
 			if err != nil {
 				return nil, err
 			}

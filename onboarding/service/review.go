@@ -17,7 +17,7 @@ import (
 // decidable now, each bound to its own digest. Open approvals are part of it. It returns
 // [onboarding.ErrNotFound] and [onboarding.ErrRunEnded].
 func (s *Service) Review(ctx context.Context, id uuid.UUID) ([]onboarding.Preapproval, error) {
-	run, err := store.LoadRun(ctx, s.pool, id)
+	run, err := store.On(s.pool).LoadRun(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func (s *Service) Review(ctx context.Context, id uuid.UUID) ([]onboarding.Preapp
 			if ahead.Approval == nil || !ahead.Approval.Asked.IsZero() {
 				continue
 			}
-			if err := store.InsertApproval(ctx, tx, ahead.Approval); err != nil {
+			if err := store.On(tx).InsertApproval(ctx, ahead.Approval); err != nil {
 				return err
 			}
 		}
@@ -99,7 +99,7 @@ func (s *Service) ApproveAll(
 			return err
 		}
 		for _, id := range approvals {
-			approval, err := store.LoadApproval(ctx, tx, id)
+			approval, err := store.On(tx).LoadApproval(ctx, id)
 			if err != nil {
 				return err
 			}

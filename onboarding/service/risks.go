@@ -243,5 +243,5 @@ func (s *Risks) recordCode(ctx context.Context, id uuid.UUID, by onboarding.Oper
 
 // record adds an event that is about no run to the audit trail.
 func (s *Risks) record(ctx context.Context, kind onboarding.EventKind, by onboarding.Operator, text string) error {
-	return store.AddEvent(ctx, s.pool, onboarding.Event{Kind: kind, Actor: by, Text: text})
+	return store.On(s.pool).AddEvent(ctx, onboarding.Event{Kind: kind, Actor: by, Text: text})
 }

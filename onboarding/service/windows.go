@@ -41,12 +41,12 @@ func ApplyNow(ctx context.Context, s *Service, id uuid.UUID, operator string) er
 		if err := store.SetApplyNow(ctx, tx, approval, press); err != nil {
 			return err
 		}
-		if err := store.SaveStep(ctx, tx, run.ID, step); err != nil { // the engine looks at it again
+		if err := store.On(tx).SaveStep(ctx, run.ID, step); err != nil { // the engine looks at it again
 			return err
 		}
 		event := onboarding.Event{RunID: run.ID, Kind: onboarding.EventApplyNow, Step: step.Key,
 			Actor: permissions.Operator, Approval: approval.ID, Digest: approval.Digest}
-		if err := store.AddEvent(ctx, tx, event); err != nil {
+		if err := store.On(tx).AddEvent(ctx, event); err != nil {
 			return err
 		}
 		return s.announce(ctx, tx, run.ID)

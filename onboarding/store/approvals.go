@@ -59,13 +59,13 @@ const (
 )
 
 // InsertApproval adds an approval that nobody has voted on, and sets its digest.
-func InsertApproval(ctx context.Context, db DB, approval *onboarding.Approval) error {
+func (s Statements) InsertApproval(ctx context.Context, approval *onboarding.Approval) error {
 	form, digest, err := approval.Change.Canonical()
 	if err != nil {
 		return err
 	}
 	approval.Digest = digest
-	_, err = db.Exec(ctx, insertApproval, approval.ID, approval.RunID, approval.Step, form, digest, approval.State,
+	_, err = s.db.Exec(ctx, insertApproval, approval.ID, approval.RunID, approval.Step, form, digest, approval.State,
 		approval.Drift, approval.Needs, approval.ReasonNeeded, approval.Expires, approval.Remind,
 		orNull(approval.Escalate), approval.Confirm)
 	if err != nil {
@@ -75,7 +75,7 @@ func InsertApproval(ctx context.Context, db DB, approval *onboarding.Approval) e
 }
 
 // LoadApproval reads one approval with its votes. It returns [onboarding.ErrNotFound].
-func LoadApproval(ctx context.Context, db DB, id uuid.UUID) (*onboarding.Approval, error) {
+func (s Statements) LoadApproval(ctx context.Context, id uuid.UUID) (*onboarding.Approval, error) {
 	var approvals []*onboarding.Approval
 	batch := new(pgx.Batch)
 	batch.Queue(approvalByID, id).Query(func(rows pgx.Rows) (err error) {
@@ -83,7 +83,7 @@ func LoadApproval(ctx context.Context, db DB, id uuid.UUID) (*onboarding.Approva
 		return err
 	})
 	batch.Queue(votesOf, []uuid.UUID{id}).Query(func(rows pgx.Rows) error { return scanVotes(rows, approvals) })
-	err := db.SendBatch(ctx, batch).Close()
+	err := s.db.SendBatch(ctx, batch).Close()
 	return found(fmt.Sprintf("approval %s", id), approvals, err)
 }
 
@@ -93,23 +93,27 @@ func LockApproval(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*onboarding.Run
 	if _, err := tx.Exec(ctx, lockRunOfApproval, id); err != nil {
 		return nil, nil, fmt.Errorf("approval %s: %w", id, err)
 	}
-	approval, err := LoadApproval(ctx, tx, id)
+	approval, err := On(tx).LoadApproval(ctx, id)
 	if err != nil {
 		return nil, nil, err
 	}
-	run, err := LoadRun(ctx, tx, approval.RunID)
+	run, err := On(tx).LoadRun(ctx, approval.RunID)
 	return run, approval, err
 }
 
 // CurrentApproval returns the step's approval that is open or approved, nil if there is none.
-func CurrentApproval(ctx context.Context, db DB, run uuid.UUID, step onboarding.Key) (*onboarding.Approval, error) {
-	return first(queryApprovals(ctx, db, currentApproval, run, step))
+func (s Statements) CurrentApproval(
+	ctx context.Context, run uuid.UUID, step onboarding.Key,
+) (*onboarding.Approval, error) {
+	return first(queryApprovals(ctx, s.db, currentApproval, run, step))
 }
 
 // Preapprovals returns the approvals that were shown for a step before its turn, decided or not,
 // oldest first.
-func Preapprovals(ctx context.Context, db DB, run uuid.UUID, step onboarding.Key) ([]*onboarding.Approval, error) {
-	return queryApprovals(ctx, db, preapprovals, run, step)
+func (s Statements) Preapprovals(
+	ctx context.Context, run uuid.UUID, step onboarding.Key,
+) ([]*onboarding.Approval, error) {
+	return queryApprovals(ctx, s.db, preapprovals, run, step)
 }
 
 // UndecidedOrAhead returns the approvals of a run that are open or were shown before their step's
@@ -122,8 +126,8 @@ func UndecidedOrAhead(ctx context.Context, db DB, run uuid.UUID) ([]*onboarding.
 // DueApprovals returns the open approvals of a run that expired, or whose reminder or escalation
 // is due, and the approved ones whose step was not applied before their time was over. An approval whose
 // change waits for its window expires later, see [onboarding.Policy.ValidUntil].
-func DueApprovals(ctx context.Context, db DB, run uuid.UUID) ([]*onboarding.Approval, error) {
-	return queryApprovals(ctx, db, dueApprovals, run)
+func (s Statements) DueApprovals(ctx context.Context, run uuid.UUID) ([]*onboarding.Approval, error) {
+	return queryApprovals(ctx, s.db, dueApprovals, run)
 }
 
 // DecidableBy returns the open approvals of other people's active runs on which this operator has
@@ -133,10 +137,10 @@ func DecidableBy(ctx context.Context, db DB, operator string) ([]*onboarding.App
 }
 
 // CloseApproval ends an approval in a state from which nothing leads further.
-func CloseApproval(
-	ctx context.Context, db DB, approval *onboarding.Approval, state onboarding.ApprovalState,
+func (s Statements) CloseApproval(
+	ctx context.Context, approval *onboarding.Approval, state onboarding.ApprovalState,
 ) error {
-	if _, err := db.Exec(ctx, closeApproval, approval.ID, state); err != nil {
+	if _, err := s.db.Exec(ctx, closeApproval, approval.ID, state); err != nil {
 		return fmt.Errorf("approval %s: %w", approval.ID, err)
 	}
 	approval.State = state
@@ -144,10 +148,10 @@ func CloseApproval(
 }
 
 // SetApprovalState moves an approval to a state in which it still counts.
-func SetApprovalState(
-	ctx context.Context, db DB, approval *onboarding.Approval, state onboarding.ApprovalState,
+func (s Statements) SetApprovalState(
+	ctx context.Context, approval *onboarding.Approval, state onboarding.ApprovalState,
 ) error {
-	if _, err := db.Exec(ctx, setApprovalState, approval.ID, state); err != nil {
+	if _, err := s.db.Exec(ctx, setApprovalState, approval.ID, state); err != nil {
 		return fmt.Errorf("approval %s: %w", approval.ID, err)
 	}
 	approval.State = state
@@ -165,8 +169,8 @@ func WithdrawApprovals(ctx context.Context, db DB, run uuid.UUID) error {
 
 // MarkReminded records that the approvers are reminded now, and reports whether that was due and
 // had not been done.
-func MarkReminded(ctx context.Context, db DB, approval uuid.UUID) (bool, error) {
-	return mark(ctx, db, markReminded, approval)
+func (s Statements) MarkReminded(ctx context.Context, approval uuid.UUID) (bool, error) {
+	return mark(ctx, s.db, markReminded, approval)
 }
 
 // SetApplyNow records that the change of an approval does not wait for its window.
@@ -180,8 +184,8 @@ func SetApplyNow(ctx context.Context, db DB, approval *onboarding.Approval, pres
 
 // MarkEscalated records that the second group is told of an approval now, and reports whether
 // that was due and had not been done.
-func MarkEscalated(ctx context.Context, db DB, approval uuid.UUID) (bool, error) {
-	return mark(ctx, db, markEscalated, approval)
+func (s Statements) MarkEscalated(ctx context.Context, approval uuid.UUID) (bool, error) {
+	return mark(ctx, s.db, markEscalated, approval)
 }
 
 func mark(ctx context.Context, db DB, sql string, approval uuid.UUID) (bool, error) {

@@ -25,8 +25,8 @@ const (
 )
 
 // InsertAttempt adds an attempt that begins now, by the database's clock.
-func InsertAttempt(ctx context.Context, db DB, attempt *onboarding.Attempt) error {
-	row := db.QueryRow(ctx, insertAttempt, attempt.ID, attempt.RunID, attempt.Step, attempt.Approval,
+func (s Statements) InsertAttempt(ctx context.Context, attempt *onboarding.Attempt) error {
+	row := s.db.QueryRow(ctx, insertAttempt, attempt.ID, attempt.RunID, attempt.Step, attempt.Approval,
 		attempt.Signature)
 	err := row.Scan(&attempt.Started)
 	if err != nil {
@@ -37,8 +37,8 @@ func InsertAttempt(ctx context.Context, db DB, attempt *onboarding.Attempt) erro
 
 // InterruptAttempts closes what a dead process left running on a step and reports whether there
 // was any.
-func InterruptAttempts(ctx context.Context, db DB, run uuid.UUID, step onboarding.Key) (bool, error) {
-	tag, err := db.Exec(ctx, interruptAttempts, run, step)
+func (s Statements) InterruptAttempts(ctx context.Context, run uuid.UUID, step onboarding.Key) (bool, error) {
+	tag, err := s.db.Exec(ctx, interruptAttempts, run, step)
 	if err != nil {
 		return false, fmt.Errorf("attempts at step %s: %w", step, err)
 	}
@@ -46,8 +46,9 @@ func InterruptAttempts(ctx context.Context, db DB, run uuid.UUID, step onboardin
 }
 
 // FinishAttempt writes how a running attempt ended and everything that it printed.
-func FinishAttempt(ctx context.Context, db DB, attempt *onboarding.Attempt, log string) error {
-	_, err := db.Exec(ctx, finishAttempt, attempt.ID, attempt.Outcome, attempt.Error, attempt.Tail, attempt.Lines, log)
+func (s Statements) FinishAttempt(ctx context.Context, attempt *onboarding.Attempt, log string) error {
+	_, err := s.db.Exec(ctx, finishAttempt, attempt.ID, attempt.Outcome, attempt.Error, attempt.Tail, attempt.Lines,
+		log)
 	if err != nil {
 		return fmt.Errorf("attempt at step %s: %w", attempt.Step, err)
 	}
@@ -55,8 +56,8 @@ func FinishAttempt(ctx context.Context, db DB, attempt *onboarding.Attempt, log 
 }
 
 // SaveProgress writes what a running attempt has printed so far, which stays if it is cut short.
-func SaveProgress(ctx context.Context, db DB, attempt *onboarding.Attempt, log string) error {
-	if _, err := db.Exec(ctx, updateProgress, attempt.ID, attempt.Tail, attempt.Lines, log); err != nil {
+func (s Statements) SaveProgress(ctx context.Context, attempt *onboarding.Attempt, log string) error {
+	if _, err := s.db.Exec(ctx, updateProgress, attempt.ID, attempt.Tail, attempt.Lines, log); err != nil {
 		return fmt.Errorf("progress of attempt %s: %w", attempt.ID, err)
 	}
 	return nil

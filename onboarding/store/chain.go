@@ -28,8 +28,8 @@ const (
 )
 
 // HeadOf returns the newest entry of the audit chain about a run, zero if there is none.
-func HeadOf(ctx context.Context, db DB, run uuid.UUID) (head audit.Head, err error) {
-	err = db.QueryRow(ctx, headOfRun, run).Scan(&head.Seq, &head.Hash)
+func (s Statements) HeadOf(ctx context.Context, run uuid.UUID) (head audit.Head, err error) {
+	err = s.db.QueryRow(ctx, headOfRun, run).Scan(&head.Seq, &head.Hash)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return audit.Head{}, fmt.Errorf("audit of run %s: %w", run, err)
 	}

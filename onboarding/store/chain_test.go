@@ -61,15 +61,15 @@ func (a *audited) live() {
 	t := a.T
 	a.run, a.approval = a.ask("database")
 	a.vote(a.approval, "eve", true)
-	must(t, store.SetApprovalState(t.Context(), a.pool, a.approval, onboarding.ApprovalApproved))
+	must(t, store.On(a.pool).SetApprovalState(t.Context(), a.approval, onboarding.ApprovalApproved))
 	a.attempt = &onboarding.Attempt{ID: uuid.New(), RunID: a.run.ID, Step: "database", Approval: a.approval.ID}
-	must(t, store.InsertAttempt(t.Context(), a.pool, a.attempt))
+	must(t, store.On(a.pool).InsertAttempt(t.Context(), a.attempt))
 	a.attempt.Outcome, a.attempt.Tail, a.attempt.Lines = onboarding.OutcomeDone, []string{"one", "two"}, 2
-	must(t, store.FinishAttempt(t.Context(), a.pool, a.attempt, "one\ntwo \"\\\x01é\u2028<&>\n"))
-	must(t, store.CloseApproval(t.Context(), a.pool, a.approval, onboarding.ApprovalUsed))
+	must(t, store.On(a.pool).FinishAttempt(t.Context(), a.attempt, "one\ntwo \"\\\x01é\u2028<&>\n"))
+	must(t, store.On(a.pool).CloseApproval(t.Context(), a.approval, onboarding.ApprovalUsed))
 	a.run.State = onboarding.RunDone
-	must(t, store.EndRun(t.Context(), a.pool, a.run))
-	must(t, store.AddEvent(t.Context(), a.pool, onboarding.Event{RunID: a.run.ID, Kind: onboarding.EventFinished,
+	must(t, store.On(a.pool).EndRun(t.Context(), a.run))
+	must(t, store.On(a.pool).AddEvent(t.Context(), onboarding.Event{RunID: a.run.ID, Kind: onboarding.EventFinished,
 		Text: "\"\\\x01é\u2028<&>\n", Took: time.Second}))
 	_, a.open = a.ask("database")
 	must(t, store.InsertFreeze(t.Context(), a.pool, onboarding.Operator{ID: "bob"}, "Friday"))
@@ -81,7 +81,7 @@ func (a *audited) live() {
 		By: onboarding.Operator{ID: "eve"}, At: time.Now()}))
 	_, a.rejected = a.ask("database")
 	a.vote(a.rejected, "eve", false)
-	must(t, store.CloseApproval(t.Context(), a.pool, a.rejected, onboarding.ApprovalRejected))
+	must(t, store.On(a.pool).CloseApproval(t.Context(), a.rejected, onboarding.ApprovalRejected))
 }
 
 // ask begins a run that asks for the approval of a step.
@@ -91,11 +91,11 @@ func (a *audited) ask(step onboarding.Key) (*onboarding.Run, *onboarding.Approva
 	policy.Defaults()
 	run := newRun()
 	must(a, store.InsertRun(a.Context(), a.pool, run, run.ID.String()))
-	must(a, store.AddEvent(a.Context(), a.pool, onboarding.Event{RunID: run.ID, Kind: onboarding.EventRequested,
+	must(a, store.On(a.pool).AddEvent(a.Context(), onboarding.Event{RunID: run.ID, Kind: onboarding.EventRequested,
 		Actor: run.Requester}))
 	approval, err := policy.NewApproval(run, step, onboarding.Change{Summary: "make " + run.ID.String()}, time.Now())
 	must(a, err)
-	must(a, store.InsertApproval(a.Context(), a.pool, approval))
+	must(a, store.On(a.pool).InsertApproval(a.Context(), approval))
 	return run, approval
 }
 
@@ -138,7 +138,7 @@ func TestTamperingIsFound(t *testing.T) {
 	if len(before.Problems) > 0 || before.Entries < 15 {
 		t.Fatalf("%+v", before)
 	}
-	must(t, store.AddEvent(t.Context(), a.pool, onboarding.Event{RunID: a.run.ID, Kind: onboarding.EventForged}))
+	must(t, store.On(a.pool).AddEvent(t.Context(), onboarding.Event{RunID: a.run.ID, Kind: onboarding.EventForged}))
 	head := a.verify(before.Head).Head
 	for _, table := range strings.Fields(chainedTables) {
 		a.exec(false, `CREATE TABLE kept_`+table+` AS TABLE `+table)
@@ -256,7 +256,7 @@ func TestExport(t *testing.T) {
 	a := newAudited(t)
 	file, err := store.ExportChain(t.Context(), a.pool, a.run.ID)
 	must(t, err)
-	head, err := store.HeadOf(t.Context(), a.pool, a.run.ID)
+	head, err := store.On(a.pool).HeadOf(t.Context(), a.run.ID)
 	must(t, err)
 	var text bytes.Buffer
 	must(t, file.Write(&text))

@@ -21,8 +21,8 @@ const (
 )
 
 // AddEvent adds a line to the audit trail. RunID is zero for one that is about no run.
-func AddEvent(ctx context.Context, db DB, event onboarding.Event) error {
-	_, err := db.Exec(ctx, insertEvent, orNull(event.RunID), event.Kind, event.Step, actor(event.Actor), event.Text,
+func (s Statements) AddEvent(ctx context.Context, event onboarding.Event) error {
+	_, err := s.db.Exec(ctx, insertEvent, orNull(event.RunID), event.Kind, event.Step, actor(event.Actor), event.Text,
 		orNull(event.Approval), event.Digest, event.Took)
 	if err != nil {
 		return fmt.Errorf("event %s: %w", event.Kind, err)
@@ -42,7 +42,7 @@ func AddEventOnce(ctx context.Context, db DB, event onboarding.Event) error {
 	if has {
 		return nil
 	}
-	return AddEvent(ctx, db, event)
+	return On(db).AddEvent(ctx, event)
 }
 
 // loadEvents returns the audit trail of a run, oldest line first.

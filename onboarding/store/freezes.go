@@ -20,9 +20,9 @@ const (
 )
 
 // Frozen returns the freeze that holds now, nil if none does.
-func Frozen(ctx context.Context, db DB) (*onboarding.Freeze, error) {
+func (s Statements) Frozen(ctx context.Context) (*onboarding.Freeze, error) {
 	freeze := new(onboarding.Freeze)
-	err := db.QueryRow(ctx, selectFreeze).Scan(&freeze.Reason, &freeze.By, &freeze.At)
+	err := s.db.QueryRow(ctx, selectFreeze).Scan(&freeze.Reason, &freeze.By, &freeze.At)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}

@@ -28,12 +28,12 @@ var whoHolds = `SELECT slug FROM runs WHERE state = 'active' AND EXISTS (` +
 	locks.HoldersSQL(locks.KeySQL("runs.id::text", "run")) + `) LIMIT 1`
 
 // WhoHolds returns the slug of the run for which a lock is held, empty if it is held for none.
-func WhoHolds(ctx context.Context, db DB, lock locks.Name) (slug string, err error) {
-	key, err := locks.Key(ctx, db, lock)
+func (s Statements) WhoHolds(ctx context.Context, lock locks.Name) (slug string, err error) {
+	key, err := locks.Key(ctx, s.db, lock)
 	if err != nil {
 		return "", err
 	}
-	err = db.QueryRow(ctx, whoHolds, key).Scan(&slug)
+	err = s.db.QueryRow(ctx, whoHolds, key).Scan(&slug)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return "", fmt.Errorf("who holds the lock %s: %w", lock, err)
 	}
@@ -42,8 +42,8 @@ func WhoHolds(ctx context.Context, db DB, lock locks.Name) (slug string, err err
 
 // Interruptions returns the ids and signatures of the applications under an approval that were
 // interrupted.
-func Interruptions(ctx context.Context, db DB, approval uuid.UUID) ([]onboarding.Attempt, error) {
-	rows, err := db.Query(ctx, interruptions, approval)
+func (s Statements) Interruptions(ctx context.Context, approval uuid.UUID) ([]onboarding.Attempt, error) {
+	rows, err := s.db.Query(ctx, interruptions, approval)
 	if err != nil {
 		return nil, fmt.Errorf("attempts under approval %s: %w", approval, err)
 	}
@@ -54,8 +54,8 @@ func Interruptions(ctx context.Context, db DB, approval uuid.UUID) ([]onboarding
 
 // NextToken gives a run to a new holder, who has its lock: the number is greater than that of every
 // holder before. It returns [onboarding.ErrNotFound].
-func NextToken(ctx context.Context, db DB, run uuid.UUID) (token int64, err error) {
-	err = db.QueryRow(ctx, nextToken, run).Scan(&token)
+func (s Statements) NextToken(ctx context.Context, run uuid.UUID) (token int64, err error) {
+	err = s.db.QueryRow(ctx, nextToken, run).Scan(&token)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = onboarding.ErrNotFound
 	}
@@ -73,8 +73,8 @@ type Standing struct {
 }
 
 // StandingOf returns how a run stands. It returns [onboarding.ErrNotFound].
-func StandingOf(ctx context.Context, db DB, run uuid.UUID) (now Standing, err error) {
-	err = db.QueryRow(ctx, standing, run).Scan(&now.Token, &now.State, &now.Now)
+func (s Statements) StandingOf(ctx context.Context, run uuid.UUID) (now Standing, err error) {
+	err = s.db.QueryRow(ctx, standing, run).Scan(&now.Token, &now.State, &now.Now)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = onboarding.ErrNotFound
 	}

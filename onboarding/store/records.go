@@ -36,7 +36,7 @@ func (r *Records) View(ctx context.Context, id uuid.UUID) (*onboarding.View, err
 
 // LoadView is [Records.View] within a transaction of the caller.
 func LoadView(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*onboarding.View, error) {
-	run, err := LoadRun(ctx, tx, id)
+	run, err := On(tx).LoadRun(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -50,13 +50,13 @@ func LoadView(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*onboarding.View, e
 	if view.Events, err = loadEvents(ctx, tx, id); err != nil {
 		return nil, err
 	}
-	if view.Freeze, err = Frozen(ctx, tx); err != nil {
+	if view.Freeze, err = On(tx).Frozen(ctx); err != nil {
 		return nil, err
 	}
 	if view.Absences, err = AbsencesSince(ctx, tx, run.Created); err != nil {
 		return nil, err
 	}
-	head, err := HeadOf(ctx, tx, id)
+	head, err := On(tx).HeadOf(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func LoadView(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*onboarding.View, e
 
 // Approval reads one approval. It returns [onboarding.ErrNotFound].
 func (r *Records) Approval(ctx context.Context, id uuid.UUID) (*onboarding.Approval, error) {
-	return LoadApproval(ctx, r.db, id)
+	return On(r.db).LoadApproval(ctx, id)
 }
 
 // Runs returns the runs with these ids, by id. Ids of no run are left out.
@@ -112,7 +112,9 @@ func (r *Records) Renewals(ctx context.Context) ([]*onboarding.Run, error) {
 }
 
 // Frozen returns the freeze that holds now, nil if none does.
-func (r *Records) Frozen(ctx context.Context) (*onboarding.Freeze, error) { return Frozen(ctx, r.db) }
+func (r *Records) Frozen(ctx context.Context) (*onboarding.Freeze, error) {
+	return On(r.db).Frozen(ctx)
+}
 
 // Log returns everything that an attempt printed. It returns [onboarding.ErrNotFound].
 func (r *Records) Log(ctx context.Context, attempt uuid.UUID) (string, error) {

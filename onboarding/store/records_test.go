@@ -62,7 +62,7 @@ func TestManyAreReadInAsManyStatementsAsOne(t *testing.T) {
 		must(t, store.InsertRun(t.Context(), pool, run, run.ID.String()))
 		approval, err := policy.NewApproval(run, "database", onboarding.Change{Summary: "nothing"}, time.Now())
 		must(t, err)
-		must(t, store.InsertApproval(t.Context(), pool, approval))
+		must(t, store.On(pool).InsertApproval(t.Context(), approval))
 		vote := onboarding.Vote{By: onboarding.Operator{ID: "eve"}, Agrees: true}
 		must(t, store.InsertVote(t.Context(), pool, approval, vote))
 		switch count := read(runs); {

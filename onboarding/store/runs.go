@@ -94,8 +94,8 @@ func LockRun(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*onboarding.Run, err
 
 // LoadRun reads a run with its steps and with what it takes back. It returns
 // [onboarding.ErrNotFound].
-func LoadRun(ctx context.Context, db DB, id uuid.UUID) (*onboarding.Run, error) {
-	return loadRun(ctx, db, id, new(pgx.Batch))
+func (s Statements) LoadRun(ctx context.Context, id uuid.UUID) (*onboarding.Run, error) {
+	return loadRun(ctx, s.db, id, new(pgx.Batch))
 }
 
 // loadRun is LoadRun after the statements of a batch, in the same round trip.
@@ -164,7 +164,7 @@ func DomainHolder(ctx context.Context, db DB, domain, slug string) (holder strin
 }
 
 // SaveStep writes where a step stands.
-func SaveStep(ctx context.Context, db DB, run uuid.UUID, step *onboarding.Step) error {
+func (s Statements) SaveStep(ctx context.Context, run uuid.UUID, step *onboarding.Step) error {
 	var due time.Time
 	if step.State == onboarding.StepWaiting || step.State == onboarding.StepApproved {
 		due = step.Due
@@ -172,7 +172,7 @@ func SaveStep(ctx context.Context, db DB, run uuid.UUID, step *onboarding.Step) 
 	if step.Findings == nil {
 		step.Findings = []onboarding.Finding{}
 	}
-	_, err := db.Exec(ctx, updateStep, run, step.Key, step.State, step.Detail, step.Findings, orNull(due))
+	_, err := s.db.Exec(ctx, updateStep, run, step.Key, step.State, step.Detail, step.Findings, orNull(due))
 	if err != nil {
 		return fmt.Errorf("step %s: %w", step.Key, err)
 	}
@@ -180,11 +180,11 @@ func SaveStep(ctx context.Context, db DB, run uuid.UUID, step *onboarding.Step) 
 }
 
 // SaveFacts adds facts to those of a run, and reads all of them back into it.
-func SaveFacts(ctx context.Context, db DB, run *onboarding.Run, facts onboarding.Facts) error {
+func (s Statements) SaveFacts(ctx context.Context, run *onboarding.Run, facts onboarding.Facts) error {
 	if len(facts) == 0 {
 		return nil
 	}
-	if err := db.QueryRow(ctx, updateFacts, run.ID, facts).Scan(&run.Facts); err != nil {
+	if err := s.db.QueryRow(ctx, updateFacts, run.ID, facts).Scan(&run.Facts); err != nil {
 		return fmt.Errorf("facts of run %s: %w", run.ID, err)
 	}
 	return nil
@@ -192,11 +192,11 @@ func SaveFacts(ctx context.Context, db DB, run *onboarding.Run, facts onboarding
 
 // EndRun writes that a run has ended, its State and who ended it, and frees its slug and domains
 // for another run.
-func EndRun(ctx context.Context, db DB, run *onboarding.Run) error {
-	if _, err := db.Exec(ctx, endRun, run.ID, run.State, actor(run.EndedBy)); err != nil {
+func (s Statements) EndRun(ctx context.Context, run *onboarding.Run) error {
+	if _, err := s.db.Exec(ctx, endRun, run.ID, run.State, actor(run.EndedBy)); err != nil {
 		return fmt.Errorf("run %s: %w", run.ID, err)
 	}
-	if _, err := db.Exec(ctx, freeDomains, run.ID); err != nil {
+	if _, err := s.db.Exec(ctx, freeDomains, run.ID); err != nil {
 		return fmt.Errorf("domains of run %s: %w", run.ID, err)
 	}
 	return nil

@@ -31,6 +31,13 @@ type DB interface {
 	SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults
 }
 
+// Statements are what the engine reads and writes, on one pool, connection or transaction. They are
+// methods, where others are functions, because the engine declares them as an interface.
+type Statements struct{ db DB }
+
+// On returns the statements that work on db.
+func On(db DB) Statements { return Statements{db} }
+
 // Notifier is told of every change of a run. It is called inside the transaction that makes the
 // change, so it must only write rows there, and notify people after the commit.
 type Notifier interface {

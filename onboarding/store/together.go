@@ -47,9 +47,9 @@ const askTogether = `
 
 // AskTogether puts a stored approval, whose step's turn has come, into the message of the requests that
 // came before it, if they came together, and sets its AskedWith. The transaction has locked the run.
-func AskTogether(ctx context.Context, db DB, approval *onboarding.Approval) error {
+func (s Statements) AskTogether(ctx context.Context, approval *onboarding.Approval) error {
 	var with uuid.UUID
-	err := db.QueryRow(ctx, askTogether, approval.RunID, approval.ID, approval.Step, maxTogether, maxOpenTogether,
+	err := s.db.QueryRow(ctx, askTogether, approval.RunID, approval.ID, approval.Step, maxTogether, maxOpenTogether,
 		togetherWindow).Scan(&with)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil

@@ -40,7 +40,7 @@ func collectCertificates(r *certificates.SiteReport, seen []observation) {
 }
 
 // judge returns what is wrong with what visitors get.
-func judge(r *certificates.SiteReport, seen []observation, maxSkew time.Duration) []certificates.Fault {
+func judge(seen []observation, maxSkew time.Duration) []certificates.Fault {
 	var faults []certificates.Fault
 	for _, observed := range seen {
 		for _, problem := range observed.problems {

@@ -34,7 +34,7 @@ func (p *pass) site(ctx context.Context, report *certificates.SiteReport) {
 		report.Faults = append(report.Faults, compare(report, findings.observations, known, err)...)
 	}
 	report.Faults = append(report.Faults, p.askWindows(ctx, report)...)
-	report.Faults = append(report.Faults, judge(report, findings.observations, p.config.ClockSkew)...)
+	report.Faults = append(report.Faults, judge(findings.observations, p.config.ClockSkew)...)
 	report.Faults = append(report.Faults, late(report, p.config.Thresholds, time.Now())...)
 	report.Faults = certificates.WorstFirst(report.Faults)
 	if len(report.Faults) > 0 {

@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// maxFailures is for how many tenants a table may fail before it is given up, and
-	// MaxTimeouts how many it may keep waiting.
+	// maxFailures is for how many tenants a table may fail before it is given up.
 	maxFailures = 100
+	// MaxTimeouts is how many tenants a table may keep waiting before it is given up.
 	MaxTimeouts = 2
 	// maxSuspects bounds how many sessions are kept for a table whose own columns say whose a
 	// row is: each of them is a proof. Where the parent decides, every suspect is kept until the

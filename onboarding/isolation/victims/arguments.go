@@ -25,6 +25,7 @@ type Caller struct {
 	canaries *Canaries
 	reach    map[*catalog.Function]functionReach
 	ownRows  []OwnRow
+	own      map[string]*ownTenant // by Person
 }
 
 // functionReach are the tenants' relations that a function names, and the tables that it may
@@ -33,7 +34,10 @@ type functionReach struct{ named, tables []*catalog.Relation }
 
 // NewCaller returns a caller that knows rows of the victims.
 func NewCaller(v *Victims, canaries *Canaries) *Caller {
-	return &Caller{model: v.config.Model, victims: v, canaries: canaries, reach: map[*catalog.Function]functionReach{}}
+	return &Caller{
+		model: v.config.Model, victims: v, canaries: canaries, reach: map[*catalog.Function]functionReach{},
+		own: map[string]*ownTenant{},
+	}
 }
 
 // Named returns the tenants' relations that a function names, without partitions.
@@ -88,9 +92,9 @@ func (c *Caller) Arguments(f *catalog.Function, v tenancy.Tenant) []Argument {
 			called = "argument " + f.ArgNames[i]
 		}
 		argument := Argument{What: called + " of type " + f.ArgTypes[i], cast: a.cast, preset: a.preset}
-		for _, value := range slices.Concat(a.ownValues(), a.candidates()) {
-			if value != null {
-				argument.Values = append(argument.Values, value+"::"+a.cast)
+		for _, value := range slices.Concat(a.ownValues(), a.used(), a.candidates()) {
+			if spelt := value + "::" + a.cast; value != null && !slices.Contains(argument.Values, spelt) {
+				argument.Values = append(argument.Values, spelt)
 			}
 		}
 		found = append(found, argument)
@@ -142,7 +146,9 @@ func combined(f *catalog.Function, values [][]string, most int) []string {
 func (c *Caller) arguments(f *catalog.Function, v tenancy.Tenant) []argument {
 	arguments := make([]argument, len(f.ArgTypes))
 	for i, argType := range f.ArgTypes {
-		arguments[i] = argument{caller: c, function: f, typ: argType, cast: argType, victim: v}
+		arguments[i] = argument{
+			caller: c, function: f, typ: argType, cast: argType, victim: v, uses: f.Uses(i),
+		}
 		if i < len(f.ArgBases) {
 			arguments[i].typ, arguments[i].kind, arguments[i].label = f.ArgBases[i], f.ArgKinds[i], f.ArgLabels[i]
 		}

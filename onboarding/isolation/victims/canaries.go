@@ -50,6 +50,7 @@ func (c Canary) knownTo(i tenancy.Identity) bool {
 // leak whatever the answer's shape.
 type Canaries struct {
 	model   *tenancy.Model
+	source  *Rows
 	byValue map[string]Canary
 	shared  map[string]bool // values that several tenants hold
 	rows    map[tenancy.Tenant]map[*catalog.Relation]Values
@@ -79,7 +80,7 @@ func (c *Canaries) Tenant(v tenancy.Tenant) Values { return c.tenants[v] }
 func (r *Rows) ReadCanaries(ctx context.Context) (*Canaries, error) {
 	m := r.config.Model
 	found := &Canaries{
-		model: m, byValue: map[string]Canary{}, shared: map[string]bool{},
+		model: m, source: r, byValue: map[string]Canary{}, shared: map[string]bool{},
 		rows: map[tenancy.Tenant]map[*catalog.Relation]Values{}, tenants: map[tenancy.Tenant]Values{},
 	}
 	for _, v := range r.victims.list {

@@ -36,6 +36,8 @@ type argument struct {
 	label    string // of an enum
 	preset   string // its default, as SQL, or empty
 	victim   tenancy.Tenant
+	uses     []catalog.Use
+	own      *ownTenant // where the value is to be the attacker's, or nil
 }
 
 // null is the value where nothing else could be made up.
@@ -151,8 +153,13 @@ func (a argument) ids() (found literals, named bool) {
 	return found, false
 }
 
-// row returns a row of the victim's, or nil.
-func (a argument) row(t *catalog.Relation) Values { return a.caller.canaries.Row(a.victim, t) }
+// row returns a row of the victim's, or of the attacker's own, or nil.
+func (a argument) row(t *catalog.Relation) Values {
+	if a.own != nil {
+		return a.own.rows[t]
+	}
+	return a.caller.canaries.Row(a.victim, t)
+}
 
 func (a argument) tables() []*catalog.Relation { return a.caller.Tables(a.function) }
 
@@ -216,17 +223,42 @@ func (a argument) documents() literals {
 				document[key] = row[t.Key[0]]
 			}
 		}
-		if text, err := json.Marshal(document); err == nil {
-			found.addText(string(text))
-			count++
+		for _, shaped := range a.shaped(document) {
+			if text, err := json.Marshal(shaped); err == nil {
+				found.addText(string(text))
+			}
 		}
+		count++
 	}
 	return append(found, query.Literal("{}"))
 }
 
+// shaped are a document in the shapes that the function may read: as a list, and in lists at its keys,
+// where it takes lists apart, and as it is.
+func (a argument) shaped(document Values) []any {
+	if !a.function.Mentions("json_array_elements", "jsonb_array_elements", "_to_recordset", "_populate_recordset",
+		"json_each", "jsonb_each") {
+		return []any{document}
+	}
+	list := []Values{document}
+	within := map[string]any{}
+	for name, value := range document {
+		within[name] = value
+	}
+	for _, key := range a.keys() {
+		if _, known := document[key]; !known {
+			within[key] = list
+		}
+	}
+	if len(within) == len(document) {
+		return []any{list, document}
+	}
+	return []any{list, within}
+}
+
 // keys are those by which the function reads documents.
 func (a argument) keys() []string {
-	if !a.function.Mentions("->") {
+	if !a.function.Mentions("->", "recordset", "_to_record(") {
 		return nil
 	}
 	body, err := a.function.Body()

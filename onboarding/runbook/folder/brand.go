@@ -16,7 +16,7 @@ import (
 // brandFiles are the files of the Org's site in a domain's folder, none if the request has no
 // brand. The configuration of such sites in the platform's template is the pattern, if there is
 // one.
-func (d *Planner) brandFiles(
+func (p *Planner) brandFiles(
 	ctx context.Context, request onboarding.Request, template []hosts.File,
 ) ([]hosts.File, error) {
 	if request.Mode != onboarding.ModeOwner || request.Brand == nil {
@@ -24,7 +24,7 @@ func (d *Planner) brandFiles(
 	}
 	looks := brand.Brand{Name: request.Org.Name, Copy: request.Brand.Copy, Palette: request.Brand.Palette}
 	if request.Brand.Logo != "" {
-		content, err := d.assets.Get(ctx, request.Brand.Logo)
+		content, err := p.assets.Get(ctx, request.Brand.Logo)
 		if err != nil {
 			return nil, fmt.Errorf("logo of %s: %w", request.Org.Slug, err)
 		}

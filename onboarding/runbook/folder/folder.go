@@ -54,12 +54,12 @@ type Folder struct {
 }
 
 // Observe returns the deploy folder of a site.
-func (d *Planner) Observe(ctx context.Context, s *site.Site) (*Folder, error) {
-	state, err := d.repo.Observe(ctx, s.Domain)
+func (p *Planner) Observe(ctx context.Context, s *site.Site) (*Folder, error) {
+	state, err := p.repo.Observe(ctx, s.Domain)
 	if err != nil {
 		return nil, err
 	}
-	return &Folder{Repo: state, Site: s, Files: state.Committed, subject: d.repo.Subject}, nil
+	return &Folder{Repo: state, Site: s, Files: state.Committed, subject: p.repo.Subject}, nil
 }
 
 // Find returns a file of a tree, nil if there is none.

@@ -24,12 +24,12 @@ type Plan struct {
 
 // Plan returns the folder of a site as it will be: a copy of the template if the domain has none,
 // with the files that name the domain edited.
-func (d *Planner) Plan(ctx context.Context, run *onboarding.Run, have *Folder) (*Plan, error) {
-	branded, err := d.brandFiles(ctx, run.Request, have.Repo.Template)
+func (p *Planner) Plan(ctx context.Context, run *onboarding.Run, have *Folder) (*Plan, error) {
+	branded, err := p.brandFiles(ctx, run.Request, have.Repo.Template)
 	if err != nil {
 		return nil, err
 	}
-	edit := folderEdit{site: have.Site, request: run.Request, feature: d.config.Deploy.Feature, usualVPS: d.config.VPS}
+	edit := folderEdit{site: have.Site, request: run.Request, feature: p.config.Deploy.Feature, usualVPS: p.config.VPS}
 	if len(have.Files) > 0 {
 		files, err := edit.all(have.Files)
 		if err != nil {
@@ -171,14 +171,14 @@ func (e folderEdit) services(src []byte) ([]byte, error) {
 
 // CheckScript has bash parse deploy.sh without running it, once for each script: the values that
 // are set in it are checked by the parser of deployconfig.
-func (d *Planner) CheckScript(ctx context.Context, script []byte) error {
+func (p *Planner) CheckScript(ctx context.Context, script []byte) error {
 	sum := sha256.Sum256(script)
-	if _, known := d.scripts.Load(sum); known {
+	if _, known := p.scripts.Load(sum); known {
 		return nil
 	}
-	if _, err := d.repo.Host().Output(ctx, hosts.Command{Argv: []string{"bash", "-n"}, Stdin: script}); err != nil {
+	if _, err := p.repo.Host().Output(ctx, hosts.Command{Argv: []string{"bash", "-n"}, Stdin: script}); err != nil {
 		return fmt.Errorf("deploy.sh: %w", err)
 	}
-	d.scripts.Store(sum, true)
+	p.scripts.Store(sum, true)
 	return nil
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // Sources are what a command that deploys the site runs and deploys. All of it must be committed.
-func (d *Planner) Sources(ctx context.Context, s *site.Site, argv []string) ([]onboarding.Source, error) {
-	found, err := d.repo.Sources(ctx, s.Folder, argv)
+func (p *Planner) Sources(ctx context.Context, s *site.Site, argv []string) ([]onboarding.Source, error) {
+	found, err := p.repo.Sources(ctx, s.Folder, argv)
 	if errors.Is(err, repo.ErrUncommitted) {
 		return nil, onboarding.Conflictf("Commit it and push it, or take it back, then retry.",
 			"What the deploy would install is not what is committed: %v.", err)
@@ -21,14 +21,14 @@ func (d *Planner) Sources(ctx context.Context, s *site.Site, argv []string) ([]o
 }
 
 // PlannedSources are the sources as they will be after the deploy-config step.
-func (d *Planner) PlannedSources(
+func (p *Planner) PlannedSources(
 	ctx context.Context, run *onboarding.Run, have *Folder, argv []string,
 ) ([]onboarding.Source, error) {
-	plan, err := d.Plan(ctx, run, have)
+	plan, err := p.Plan(ctx, run, have)
 	if err != nil {
 		return nil, err
 	}
-	named, err := d.repo.Sources(ctx, "", argv)
+	named, err := p.repo.Sources(ctx, "", argv)
 	if err != nil {
 		return nil, err
 	}

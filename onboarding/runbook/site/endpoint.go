@@ -61,24 +61,25 @@ func NewProber(prober *probe.Prober, left float64) Prober { return Prober{prober
 // redirect, or behind a password.
 func (p Prober) Page(ctx context.Context, at Endpoint) error {
 	seen, err := p.prober.HTTP(ctx, at.Name, at.Address, "/")
-	if err == nil && !seen.Up() && !seen.AsksForPassword() {
-		err = fmt.Errorf("http://%s at %s answers %d", at.Name, at.Address, seen.Status)
-	}
-	return err
+	return served("http", at, seen, err)
 }
 
-// SecurePage is page over HTTPS.
+// SecurePage is [Prober.Page] over HTTPS.
 func (p Prober) SecurePage(ctx context.Context, at Endpoint) error {
 	seen, err := p.prober.HTTPS(ctx, at.Name, at.Address, "/")
+	return served("https", at, seen, err)
+}
+
+func served(scheme string, at Endpoint, seen probe.Response, err error) error {
 	if err == nil && !seen.Up() && !seen.AsksForPassword() {
-		err = fmt.Errorf("https://%s at %s answers %d", at.Name, at.Address, seen.Status)
+		err = fmt.Errorf("%s://%s at %s answers %d", scheme, at.Name, at.Address, seen.Status)
 	}
 	return err
 }
 
-// Certificate returns the time until which the Certificate is valid that visitors get at an
-// endpoint. It returns an error if the Certificate is not in order, must be renewed, or if HTTP
-// does not redirect to HTTPS.
+// Certificate returns when the certificate ends that visitors get at an endpoint. It returns an
+// error if that certificate is not in order or must be renewed, or if HTTP does not redirect to
+// HTTPS.
 func (p Prober) Certificate(ctx context.Context, at Endpoint) (time.Time, error) {
 	seen, err := p.prober.TLS(ctx, at.Name, at.Address)
 	if err != nil {
