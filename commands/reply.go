@@ -162,8 +162,8 @@ type sentForm struct {
 	title, name, id string
 }
 
-// refuse says what is wrong with a form: at its inputs where it can be corrected there, otherwise in its
-// place. Without an error it closes the form.
+// refuse says what is wrong with a form: at its inputs where it can be corrected there, otherwise
+// in its place. Without an error it closes the form.
 func (r *responder) refuse(ctx context.Context, form sentForm, err error) bot.Answer {
 	if err == nil {
 		return bot.Answer{}

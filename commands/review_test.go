@@ -91,8 +91,8 @@ func TestApprovedAhead(t *testing.T) {
 	r.noRefusals()
 }
 
-// TestSelectionsSurvivePages selects 16 changes on one page, turns to the next, selects all of a domain
-// there, and goes back and forth.
+// TestSelectionsSurvivePages selects 16 changes on one page, turns to the next, selects all of a
+// domain there, and goes back and forth.
 func TestSelectionsSurvivePages(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)

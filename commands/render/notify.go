@@ -13,8 +13,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// DirectMessageWindow is how long after a request was closed its direct messages are still updated.
-// Later they stay as they are.
+// DirectMessageWindow is how long after a request was closed its direct messages are still
+// updated. Later they stay as they are.
 const DirectMessageWindow = 10 * time.Minute
 
 // Direct returns the direct messages about a run: each approval request with its outcome,
@@ -67,7 +67,8 @@ func runHead(view *onboarding.View) string {
 		blockkit.Code(view.Request.Slug), mrkdwn.Mention(view.Requester), blockkit.Channel(view.Channel))
 }
 
-// Directly returns a message of a thread as one person gets it, below a line that says what it is about.
+// Directly returns a message of a thread as one person gets it, below a line that says what it is
+// about.
 func Directly(message post.Message, person, head string) post.Message {
 	message.Blocks = slices.Insert(slices.Clone(message.Blocks), 0, slack.Block(blockkit.Context(head)))
 	message.Text = blockkit.Truncate(head+"\n"+message.Text, blockkit.MaxText)
@@ -75,8 +76,9 @@ func Directly(message post.Message, person, head string) post.Message {
 	return message
 }
 
-// callMessage asks people again for decisions that are open: the approvers before a request expires, the
-// people in escalate_to when it is escalated. Events of the same moment share one message.
+// callMessage asks people again for decisions that are open: the approvers before a request
+// expires, the people in escalate_to when it is escalated. Events of the same moment share one
+// message.
 func (r Renderer) callMessage(view *onboarding.View, events []onboarding.Event) post.Message {
 	var page mrkdwn.Builder
 	var names, settled []string
@@ -131,8 +133,8 @@ func (r Renderer) callMessage(view *onboarding.View, events []onboarding.Event) 
 		Text: page.Text(), Blocks: page.Blocks}
 }
 
-// DecisionNeeded reminds of requests that are still open, in their thread and as a direct message. It says
-// where they are.
+// DecisionNeeded reminds of requests that are still open, in their thread and as a direct message.
+// It says where they are.
 func DecisionNeeded(names []string, place string, expires time.Time) string {
 	verb, ends := "needs", "It expires"
 	if len(names) > 1 {

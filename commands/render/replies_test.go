@@ -97,8 +97,8 @@ func TestWaitingForAWindow(t *testing.T) {
 	check("window-applied-now")
 }
 
-// TestDirectMessages checks the direct messages to approvers, and that those about old requests are not
-// updated.
+// TestDirectMessages checks the direct messages to approvers, and that those about old requests
+// are not updated.
 func TestDirectMessages(t *testing.T) {
 	t.Parallel()
 	direct := testRenderer

@@ -8,8 +8,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Unreachable tells the requester of a run that Slack refuses the messages of its thread, with Slack's
-// code.
+// Unreachable tells the requester of a run that Slack refuses the messages of its thread, with
+// Slack's code.
 func (r Renderer) Unreachable(run *onboarding.Run, code string) *mrkdwn.Builder {
 	reason := "Slack says " + blockkit.Code(code)
 	switch code {

@@ -50,8 +50,9 @@ type DomainClaim struct {
 	Org string
 }
 
-// DomainOwner returns the slug of another Provider, live or being onboarded, one of whose domains is
-// the one that is asked for, above it or below it, and that domain. Both are empty if there is none.
+// DomainOwner returns the slug of another Provider, live or being onboarded, one of whose domains
+// is the one that is asked for, above it or below it, and that domain. Both are empty if there is
+// none.
 func DomainOwner(ctx context.Context, db DB, claim DomainClaim) (slug, domain string, err error) {
 	above := []string{}
 	for name := claim.Domain; ; {

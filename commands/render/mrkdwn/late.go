@@ -2,13 +2,14 @@ package mrkdwn
 
 import "github.com/slack-go/slack"
 
-// Waiting is a modal in the place of a form that was sent and takes long, and [Ended] the one after it.
+// Waiting is a modal in the place of a form that was sent and takes long, and [Ended] the one
+// after it.
 func Waiting(form slack.View) slack.ModalViewRequest {
 	return inPlaceOf(form, MarkBusy+" This takes a little longer than usual. The outcome is shown here.")
 }
 
-// Ended is a modal in the place of a form that was sent, about the problems with what was typed, or
-// with none, about its success.
+// Ended is a modal in the place of a form that was sent, about the problems with what was typed,
+// or with none, about its success.
 func Ended(form slack.View, problems string) slack.ModalViewRequest {
 	if problems == "" {
 		return inPlaceOf(form, MarkDone+" Done.")
