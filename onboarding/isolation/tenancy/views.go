@@ -63,5 +63,7 @@ func (d *discovery) showsOneSide(r *catalog.Relation) bool {
 	if !r.IsView() || o == nil || o.Class != ClassTenant || o.Configured || o.Both || !o.Direct() {
 		return false
 	}
-	return slices.ContainsFunc(d.m.Catalog.TablesOf(r), func(t *catalog.Relation) bool { return CoOwner(d.m, t, "t") != "" })
+	return slices.ContainsFunc(d.m.Catalog.TablesOf(r), func(t *catalog.Relation) bool {
+		return CoOwner(d.m, t, "t") != ""
+	})
 }
