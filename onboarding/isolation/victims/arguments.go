@@ -26,6 +26,7 @@ type Caller struct {
 	reach    map[*catalog.Function]functionReach
 	ownRows  []OwnRow
 	own      map[string]*ownTenant // by Person
+	uses     map[argumentOf]used
 }
 
 // functionReach are the tenants' relations that a function names, and the tables that it may
@@ -36,7 +37,7 @@ type functionReach struct{ named, tables []*catalog.Relation }
 func NewCaller(v *Victims, canaries *Canaries) *Caller {
 	return &Caller{
 		model: v.config.Model, victims: v, canaries: canaries, reach: map[*catalog.Function]functionReach{},
-		own: map[string]*ownTenant{},
+		own: map[string]*ownTenant{}, uses: map[argumentOf]used{},
 	}
 }
 
@@ -146,9 +147,8 @@ func combined(f *catalog.Function, values [][]string, most int) []string {
 func (c *Caller) arguments(f *catalog.Function, v tenancy.Tenant) []argument {
 	arguments := make([]argument, len(f.ArgTypes))
 	for i, argType := range f.ArgTypes {
-		arguments[i] = argument{
-			caller: c, function: f, typ: argType, cast: argType, victim: v, uses: f.Uses(i),
-		}
+		arguments[i] = argument{caller: c, function: f, typ: argType, cast: argType, victim: v}
+		arguments[i].uses, arguments[i].literals = c.usesOf(f, i)
 		if i < len(f.ArgBases) {
 			arguments[i].typ, arguments[i].kind, arguments[i].label = f.ArgBases[i], f.ArgKinds[i], f.ArgLabels[i]
 		}

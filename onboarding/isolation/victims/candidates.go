@@ -38,6 +38,7 @@ type argument struct {
 	preset   string // its default, as SQL, or empty
 	victim   tenancy.Tenant
 	uses     []catalog.Use
+	literals []string   // that the function compares it with
 	own      *ownTenant // where the value is to be the attacker's, or nil
 }
 

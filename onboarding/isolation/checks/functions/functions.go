@@ -218,6 +218,9 @@ func (c *functions) ways(ctx context.Context, f *catalog.Function, v tenancy.Ten
 		ways = append(ways, way{list, attackers, false})
 	}
 	for i, s := range attackers {
+		if s.Kind != session.Person && s.Kind != session.Member {
+			continue // whoever claims another's Org has nothing of their own there
+		}
 		lists, err := c.caller.MixedLists(ctx, f, v, s)
 		if err != nil {
 			return nil, err
