@@ -30,7 +30,7 @@ type Caller struct {
 }
 
 // functionReach are the tenants' relations that a function names, and the tables that it may
-// read or write.
+// read or write, some of them through a view.
 type functionReach struct{ named, tables []*catalog.Relation }
 
 // NewCaller returns a caller that knows rows of the victims.
@@ -44,8 +44,8 @@ func NewCaller(v *Victims, canaries *Canaries) *Caller {
 // Named returns the tenants' relations that a function names, without partitions.
 func (c *Caller) Named(f *catalog.Function) []*catalog.Relation { return c.reachOf(f).named }
 
-// Tables returns the tenants' tables that a function names, or all of them if it names no
-// relation.
+// Tables returns the tenants' tables that a function names, and those that views which it names
+// read, or all of them if it names no relation.
 func (c *Caller) Tables(f *catalog.Function) []*catalog.Relation { return c.reachOf(f).tables }
 
 func (c *Caller) reachOf(f *catalog.Function) functionReach {
@@ -58,8 +58,12 @@ func (c *Caller) reachOf(f *catalog.Function) functionReach {
 			reach.named = append(reach.named, t)
 		}
 	}
+	read := slices.Clone(reach.named)
+	for _, r := range reach.named {
+		read = append(read, c.model.Catalog.TablesOf(r)...)
+	}
 	for _, t := range c.model.Catalog.Relations {
-		named := len(reach.named) == 0 || slices.Contains(reach.named, t)
+		named := len(read) == 0 || slices.Contains(read, t)
 		if named && t.IsTable() && c.model.Of(t).Owned() {
 			reach.tables = append(reach.tables, t)
 		}
