@@ -58,8 +58,8 @@ func (a Answer) OrLate(view slack.ModalViewRequest) Answer {
 	return a
 }
 
-// Late is the view for an answer that comes late: that of [Answer.OrLate], or else of [ReplaceView].
-// It is nil for other answers.
+// Late is the view for an answer that comes late: that of [Answer.OrLate], or else of
+// [ReplaceView]. It is nil for other answers.
 func (a Answer) Late() *slack.ModalViewRequest {
 	if a.late == nil && a.response != nil {
 		return a.response.View
@@ -67,8 +67,8 @@ func (a Answer) Late() *slack.ModalViewRequest {
 	return a.late
 }
 
-// Text is what the answer says, as mrkdwn: its field errors, or the sections of its view. It is empty
-// for an answer that closes the form.
+// Text is what the answer says, as mrkdwn: its field errors, or the sections of its view. It is
+// empty for an answer that closes the form.
 func (a Answer) Text() string {
 	if a.response == nil {
 		return ""

@@ -38,12 +38,12 @@ type Config struct {
 	// UpdateEvery is the least time between two updates of the same message. The newest state
 	// waits for it, and states that it replaced are never sent. Default 1s.
 	UpdateEvery time.Duration `yaml:"update_every"`
-	// RefusalMemory is how long a workspace that refused a plan or a data table in a message, or any
-	// block in a view, gets the fallback at once. Default 1h.
+	// RefusalMemory is how long a workspace that refused a plan or a data table in a message, or
+	// any block in a view, gets the fallback at once. Default 1h.
 	RefusalMemory time.Duration `yaml:"refusal_memory"`
 	// AcceptChanged counts decisions in messages and forms whose content is not what the bot
-	// delivered last. It is for a workspace whose Slack returns other blocks with a click than in its
-	// answers. Whoever holds the bot's token can then change what people approve.
+	// delivered last. It is for a workspace whose Slack returns other blocks with a click than in
+	// its answers. Whoever holds the bot's token can then change what people approve.
 	AcceptChanged bool `yaml:"accept_changed"`
 	// EnvelopeRetention is how long a handled envelope is remembered. Slack's last retry of an
 	// event comes after some 6 minutes. Default 24h.

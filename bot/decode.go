@@ -28,8 +28,8 @@ type call struct {
 	responseURL string
 	// timeout replaces Config.HandlerTimeout unless it is 0.
 	timeout time.Duration
-	// waiting is the acknowledgement while run goes on, and showLate then shows what came of it; nil
-	// where Slack shows nothing.
+	// waiting is the acknowledgement while run goes on, and showLate then shows what came of it;
+	// nil where Slack shows nothing.
 	waiting  json.RawMessage
 	showLate func(ctx context.Context, failed bool)
 }

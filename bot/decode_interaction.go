@@ -141,8 +141,8 @@ func (r *Router) routeSuggestion(c *call, e envelope, p slack.InteractionCallbac
 	}
 }
 
-// shown returns the message in which somebody did something, nil for a view, and the fingerprint of the
-// message or view.
+// shown returns the message in which somebody did something, nil for a view, and the fingerprint
+// of the message or view.
 func shown(payload json.RawMessage) (message json.RawMessage, fingerprint []byte) {
 	var in struct{ Message, View json.RawMessage }
 	if json.Unmarshal(payload, &in) != nil {

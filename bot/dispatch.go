@@ -20,8 +20,8 @@ import (
 // events again.
 const maxWaiting = 1000
 
-// settling is how long after an acknowledgement Slack shows it. A view that is updated earlier can be
-// overwritten by it.
+// settling is how long after an acknowledgement Slack shows it. A view that is updated earlier can
+// be overwritten by it.
 const settling = 500 * time.Millisecond
 
 // dispatcher hands envelopes to handlers: once each, bounded, acknowledged in time.
@@ -178,8 +178,8 @@ func (x *exchange) handle() result {
 		x.ack(payload)
 		return r
 	}
-	// An acknowledgement cannot say that this failed. Where the bot cannot either, Slack does, since
-	// there is none.
+	// An acknowledgement cannot say that this failed. Where the bot cannot either, Slack does,
+	// since there is none.
 	if x.call.responseURL != "" {
 		x.ack(payload)
 		x.tell(errorText(x.envelope))
@@ -208,7 +208,8 @@ func (x *exchange) begin(ctx context.Context) (r result, over bool) {
 		}
 		return forgotten, true
 	case s == busy:
-		// Whoever handles it acknowledges it. If that replica died meanwhile, Slack delivers it again.
+		// Whoever handles it acknowledges it. If that replica died meanwhile, Slack delivers it
+		// again.
 		x.log.Warn("slack sent an envelope again that is still being handled", "retry", x.envelope.Retry)
 		return repeated, true
 	case s == done:

@@ -13,8 +13,9 @@ var (
 	ErrUnknownPerson = errors.New("person not found")
 )
 
-// lateTriggers are Slack's codes for a trigger_id that is no longer valid: after 3 seconds, or when
-// it was used (https://docs.slack.dev/reference/methods/views.open). The guide spells two otherwise.
+// lateTriggers are Slack's codes for a trigger_id that is no longer valid: after 3 seconds, or
+// when it was used (https://docs.slack.dev/reference/methods/views.open). The guide spells two
+// otherwise.
 var lateTriggers = []string{"expired_trigger_id", "exchanged_trigger_id", "trigger_expired", "trigger_exchanged"}
 
 // LateError means that Slack did not open a view, since the trigger_id was no longer valid.

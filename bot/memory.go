@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// memoryEvery is how often a replica asks whether its database takes writes. It first waits for a
-	// connection of the pool, and then makes one of its own, which a machine under load may take longer
-	// for.
+	// memoryEvery is how often a replica asks whether its database takes writes. It first waits
+	// for a connection of the pool, and then makes one of its own, which a machine under load may
+	// take longer for.
 	memoryEvery   = 2 * time.Second
 	poolTimeout   = 2 * time.Second
 	memoryTimeout = 4 * time.Second
@@ -22,8 +22,9 @@ const (
 	memoryRetry = 250 * time.Millisecond
 )
 
-// memory tells whether this replica can remember what it handles. While its database is away or takes
-// no writes, the replica must not be connected to Slack, which gives what people do to any connection.
+// memory tells whether this replica can remember what it handles. While its database is away or
+// takes no writes, the replica must not be connected to Slack, which gives what people do to any
+// connection.
 type memory struct {
 	config *pgx.ConnConfig
 	pool   *pgxpool.Pool
@@ -48,8 +49,8 @@ func newMemory(pool *pgxpool.Pool, log *slog.Logger) *memory {
 	return m
 }
 
-// whilePresent returns a context that ends when the memory is lost. It has ended while the memory is
-// away.
+// whilePresent returns a context that ends when the memory is lost. It has ended while the memory
+// is away.
 func (m *memory) whilePresent() context.Context {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -97,8 +97,8 @@ func TestAReadOnlyDatabaseRemembersNothing(t *testing.T) {
 	eventually(t, "it comes back", func() bool { return b.Connected() == 2 })
 }
 
-// TestNothingIsLostWithAnotherReplica takes the database away from one of two replicas while people
-// type, in both ways in which that can happen.
+// TestNothingIsLostWithAnotherReplica takes the database away from one of two replicas while
+// people type, in both ways in which that can happen.
 func TestNothingIsLostWithAnotherReplica(t *testing.T) {
 	t.Parallel()
 	for name, away := range map[string]func(*slacktest.Cable){"cut": (*slacktest.Cable).Cut,

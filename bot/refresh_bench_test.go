@@ -22,9 +22,9 @@ const (
 	loadPerRefresh = 150
 )
 
-// BenchmarkRefreshes types 20,000 commands, 32 at once, over more than 100 forced refreshes: to the bot,
-// which remembers each in Postgres before it acknowledges, and to a bare client of slack-go in the same
-// run. None may be lost by the bot.
+// BenchmarkRefreshes types 20,000 commands, 32 at once, over more than 100 forced refreshes: to
+// the bot, which remembers each in Postgres before it acknowledges, and to a bare client of
+// slack-go in the same run. None may be lost by the bot.
 //
 //	go test -run '^$' -bench Refreshes -benchtime 1x ./bot
 func BenchmarkRefreshes(b *testing.B) {

@@ -10,8 +10,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// TestRefreshedEverySecond lets Slack refresh each connection when it is young. That is routine: the
-// bot comes back at once, however often, and loses nothing.
+// TestRefreshedEverySecond lets Slack refresh each connection when it is young. That is routine:
+// the bot comes back at once, however often, and loses nothing.
 func TestRefreshedEverySecond(t *testing.T) {
 	t.Parallel()
 	cfg := workspace.Sample()
@@ -38,7 +38,8 @@ func TestRefreshedEverySecond(t *testing.T) {
 	if handled.Load() != typed.Load() {
 		t.Errorf("%d typed, %d handled", typed.Load(), handled.Load())
 	}
-	// Each of two connections lives for a second, and both are logged at their notice and at their end.
+	// Each of two connections lives for a second, and both are logged at their notice and at their
+	// end.
 	if refreshes := strings.Count(w.Log.String(), "reason="+workspace.ReasonRefresh) / 2; refreshes < 7 {
 		t.Errorf("only %d refreshes", refreshes)
 	}

@@ -25,9 +25,9 @@ type (
 	CommandHandler func(context.Context, Command) (post.Reply, error)
 	// ActionHandler handles a click, whose acknowledgement shows nothing.
 	ActionHandler func(context.Context, Action) error
-	// ViewHandler handles a submission. After AckWithin its Answer goes to the router's [LateForms];
-	// without them the modal has closed as if all were well. On an error in time the modal stays
-	// open, with what was typed, and a sentence at its last input.
+	// ViewHandler handles a submission. After AckWithin its Answer goes to the router's
+	// [LateForms]; without them the modal has closed as if all were well. On an error in time the
+	// modal stays open, with what was typed, and a sentence at its last input.
 	ViewHandler func(context.Context, Submission) (Answer, error)
 	// OptionsHandler returns at most [blockkit.MaxSelectOptions] options. It may run more than
 	// once for what was typed.
@@ -51,8 +51,8 @@ type Router struct {
 type LateForms struct {
 	// Waiting takes the form's place at AckWithin.
 	Waiting func(Submission) Answer
-	// Show shows the outcome there when the handler has ended. For an error it is a field error that
-	// names the envelope.
+	// Show shows the outcome there when the handler has ended. For an error it is a field error
+	// that names the envelope.
 	Show func(context.Context, Submission, Answer)
 	// Timeout is the deadline of the handlers of forms, instead of Config.HandlerTimeout.
 	Timeout time.Duration

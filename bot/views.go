@@ -15,8 +15,9 @@ import (
 )
 
 // OpenView opens a modal with the trigger_id of a command or a click. A call that may have opened
-// it is not repeated, since that spent the trigger. It returns a [LateError] for a trigger that is no
-// longer valid. As in all views, blocks that the workspace refuses are replaced by simpler ones.
+// it is not repeated, since that spent the trigger. It returns a [LateError] for a trigger that is
+// no longer valid. As in all views, blocks that the workspace refuses are replaced by simpler
+// ones.
 func (w *Workspace) OpenView(
 	ctx context.Context, trigger string, view slack.ModalViewRequest, announce ...Announce,
 ) (ShownView, error) {
@@ -44,8 +45,8 @@ type OpenModal struct {
 	Hash string
 }
 
-// UpdateView replaces an open modal. With a hash, Slack refuses (hash_conflict) to overwrite a newer
-// version.
+// UpdateView replaces an open modal. With a hash, Slack refuses (hash_conflict) to overwrite a
+// newer version.
 func (w *Workspace) UpdateView(
 	ctx context.Context, open OpenModal, view slack.ModalViewRequest, announce ...Announce,
 ) (ShownView, error) {
@@ -67,9 +68,9 @@ func (w *Workspace) PublishHome(
 	return published.Shown, err
 }
 
-// Announce is called with the [blockkit.Fingerprint] of a view before a call that makes Slack show it:
-// the process may die after Slack took the view and before anything else is recorded. After an error
-// the call is not made.
+// Announce is called with the [blockkit.Fingerprint] of a view before a call that makes Slack show
+// it: the process may die after Slack took the view and before anything else is recorded. After an
+// error the call is not made.
 type Announce func(ctx context.Context, sent []byte) error
 
 // ShownView is a view after Slack took it.
@@ -107,7 +108,8 @@ func (w *Workspace) callView(ctx context.Context, call viewCall) (view ShownView
 		view, failure = attemptView(ctx, call)
 		late := slices.Contains(lateTriggers, webapi.Code(failure))
 		if again && (failure == nil || late) {
-			// The refusal may have used up the trigger, so the next view starts with simpler blocks.
+			// The refusal may have used up the trigger, so the next view starts with simpler
+			// blocks.
 			w.refusedBlocks.remember(level, w.cfg.RefusalMemory)
 		}
 		if failure == nil {

@@ -78,11 +78,11 @@ func (h *absenceHandlers) begin(ctx context.Context, person, typed string) (stri
 		return "", err
 	}
 	if cover == person {
-		return "", userError("You cannot cover for yourself.")
+		return "", refusal.Sentence("You cannot cover for yourself.")
 	}
 	if _, err := h.service.Operator(ctx, cover); err != nil {
 		if _, expected := refusal.Text(err); expected {
-			err = userError(fmt.Sprintf("%s is not an operator. Only an operator can cover for you.",
+			err = refusal.Sentence(fmt.Sprintf("%s is not an operator. Only an operator can cover for you.",
 				blockkit.User(cover)))
 		}
 		return "", err
@@ -106,23 +106,24 @@ func (h *absenceHandlers) parse(typed string) (until time.Time, cover string, er
 		case "until":
 			until, err = time.Parse(time.DateOnly, value)
 			if err != nil || time.Until(until) <= 0 || time.Until(until) > longestAbsence {
-				return until, "", userError(fmt.Sprintf(
+				return until, "", refusal.Sentence(fmt.Sprintf(
 					"%s is not a date within the next year. Write the first day on which you are back, as in %s.",
 					blockkit.Code(mrkdwn.Shorten(blockkit.Unescape(value))), blockkit.Code("until=2026-12-24")))
 			}
 		case "cover":
 			found := mention.FindStringSubmatch(value)
 			if found == nil {
-				return until, "", userError("Mention who covers for you, as in " + blockkit.Code("cover=@cleo") + ".")
+				return until, "", refusal.Sentence("Mention who covers for you, as in " +
+					blockkit.Code("cover=@cleo") + ".")
 			}
 			cover = found[1]
 		default:
-			return until, "", userError(fmt.Sprintf("%s isn't a known key. Known keys: until, cover.",
+			return until, "", refusal.Sentence(fmt.Sprintf("%s isn't a known key. Known keys: until, cover.",
 				blockkit.Code(mrkdwn.Shorten(blockkit.Unescape(key)))))
 		}
 	}
 	if until.IsZero() || cover == "" {
-		return until, "", userError("Say until when, and who covers for you: " + h.example() + ".")
+		return until, "", refusal.Sentence("Say until when, and who covers for you: " + h.example() + ".")
 	}
 	return until, cover, nil
 }

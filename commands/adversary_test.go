@@ -16,8 +16,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// trail returns what the audit trail says about presses and decisions that did not count, about runs
-// and about none, each with who made it.
+// trail returns what the audit trail says about presses and decisions that did not count, about
+// runs and about none, each with who made it.
 func (r *botFixture) trail() []string {
 	r.t.Helper()
 	rows, err := r.pool.Query(r.ctx(), `SELECT concat(actor->>'id', ' ', kind, ': ', text) FROM events
@@ -48,8 +48,8 @@ func (r *botFixture) noRun(slug string) {
 	}
 }
 
-// TestNobodyIsMadeTheRequester plays an operator who also holds the bot's token, and has somebody else
-// begin what they then approve alone.
+// TestNobodyIsMadeTheRequester plays an operator who also holds the bot's token, and has somebody
+// else begin what they then approve alone.
 func TestNobodyIsMadeTheRequester(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)
@@ -107,8 +107,8 @@ func TestNobodyIsMadeTheRequester(t *testing.T) {
 	}
 }
 
-// TestWhoChangesTheContentDoesNotApproveIt has approvers edit what they were asked for, stand in for
-// the requester's cover, and press what is no longer asked.
+// TestWhoChangesTheContentDoesNotApproveIt has approvers edit what they were asked for, stand in
+// for the requester's cover, and press what is no longer asked.
 func TestWhoChangesTheContentDoesNotApproveIt(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)

@@ -95,8 +95,8 @@ var badDays = map[string]badDay{
 	"token revoked":   {act: revoked},
 }
 
-// archived archives the channel and takes that back. What was decided meanwhile shows after somebody
-// asks for the status.
+// archived archives the channel and takes that back. What was decided meanwhile shows after
+// somebody asks for the status.
 func archived(r *botFixture, run *dayRun) {
 	act := func(do workspace.Verb) {
 		_, err := r.Act(r.ctx(), workspace.Action{Do: do, User: workspace.Ana, Channel: workspace.OpsChannel})
@@ -201,8 +201,8 @@ func (r *botFixture) refused(run *dayRun) {
 	}
 }
 
-// TestBadDays onboards a Provider on each bad day of Slack's: everybody reads what they have to, the
-// thread shows nothing twice, and the run comes to its end.
+// TestBadDays onboards a Provider on each bad day of Slack's: everybody reads what they have to,
+// the thread shows nothing twice, and the run comes to its end.
 func TestBadDays(t *testing.T) {
 	t.Parallel()
 	r := newFixtureOf(t, size{runs: 10, connections: 25, callTimeout: 300 * time.Millisecond},

@@ -22,7 +22,8 @@ func picture(t *testing.T, width, height int) []byte {
 	return out.Bytes()
 }
 
-// TestALogoThatSlackDoesNotHandOut is told at the logo, and the other inputs are judged all the same.
+// TestALogoThatSlackDoesNotHandOut is told at the logo, and the other inputs are judged all the
+// same.
 func TestALogoThatSlackDoesNotHandOut(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)

@@ -13,6 +13,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/refusal"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 	"github.com/atlilith/onboardbot/onboarding/certificates/renewal"
@@ -160,18 +161,18 @@ func (h *CertificateHandlers) detail(ctx context.Context, domain string) (*certs
 // certificateError turns errors about certificates into what people read.
 func certificateError(err error) error {
 	if refused, ok := errors.AsType[*certificates.UnrenewableError](err); ok {
-		return userError(blockkit.Escape(refused.Sentence))
+		return refusal.Sentence(blockkit.Escape(refused.Sentence))
 	}
 	if limit, ok := errors.AsType[*certificates.LimitError](err); ok {
-		return userError(blockkit.Escape("Not now: " + limit.Error() + "."))
+		return refusal.Sentence(blockkit.Escape("Not now: " + limit.Error() + "."))
 	}
 	switch {
 	case errors.Is(err, renewal.ErrUnwatched):
-		return userError(fmt.Sprintf(
+		return refusal.Sentence(fmt.Sprintf(
 			"This domain is not watched. %s lists the domains that are. "+
 				"Add others to certificates.extra in the configuration.", blockkit.Code(render.CertificatesCommand)))
 	case errors.Is(err, onboarding.ErrBusy):
-		return userError("A renewal is already in progress; see its thread.")
+		return refusal.Sentence("A renewal is already in progress; see its thread.")
 	}
 	return err
 }

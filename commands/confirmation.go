@@ -31,7 +31,8 @@ type confirmationHandlers struct {
 	config   access.Config
 }
 
-// ask saves a complete and dated draft and shows the confirmation, below it the hints that are not empty.
+// ask saves a complete and dated draft and shows the confirmation, below it the hints that are not
+// empty.
 func (h *confirmationHandlers) ask(ctx context.Context, typed entry, hints ...string) post.Reply {
 	id, err := uuid.NewV7()
 	if err == nil {

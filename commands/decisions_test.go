@@ -186,8 +186,8 @@ func TestCancelledFromTheThread(t *testing.T) {
 	r.noRefusals()
 }
 
-// TestARefusalThatCannotBeRecorded has an audit trail that takes no refusals. Whoever is refused reads that
-// something is wrong, and the log says what.
+// TestARefusalThatCannotBeRecorded has an audit trail that takes no refusals. Whoever is refused
+// reads that something is wrong, and the log says what.
 func TestARefusalThatCannotBeRecorded(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)
@@ -205,8 +205,8 @@ func TestARefusalThatCannotBeRecorded(t *testing.T) {
 	}
 }
 
-// TestAnApprovalExpires takes as long as River's scheduler, which looks every 5 s for jobs whose time has
-// come.
+// TestAnApprovalExpires takes as long as River's scheduler, which looks every 5 s for jobs whose
+// time has come.
 func TestAnApprovalExpires(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
@@ -249,8 +249,8 @@ func TestOldButtons(t *testing.T) {
 	r.readPrivate(r.ana, "This run has ended")
 }
 
-// TestApproveShowsWhatWasHidden presses Approve on a deployment of which lines are hidden, from the
-// message, from the Home tab, and from a review. Only the last page of the change can be sent.
+// TestApproveShowsWhatWasHidden presses Approve on a deployment of which lines are hidden, from
+// the message, from the Home tab, and from a review. Only the last page of the change can be sent.
 func TestApproveShowsWhatWasHidden(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)

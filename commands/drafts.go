@@ -44,8 +44,8 @@ type entry struct {
 	confirmation uuid.UUID
 }
 
-// save keeps a draft under the slug that the form was opened for, or else under the slug in the draft.
-// Without either nothing could find it again, and it is not kept.
+// save keeps a draft under the slug that the form was opened for, or else under the slug in the
+// draft. Without either nothing could find it again, and it is not kept.
 func (d *drafts) save(ctx context.Context, typed entry) error {
 	under := cmp.Or(typed.under, typed.draft.Slug)
 	if onboarding.CheckSlug(under, nil) != "" {
@@ -62,8 +62,8 @@ func (d *drafts) save(ctx context.Context, typed entry) error {
 	return d.service.Drafts.Save(ctx, onboarding.Draft{Slug: under, By: by, Inputs: encoded, Updated: typed.typed})
 }
 
-// trySave saves a draft after something else failed. The person reads about that failure, so this one is
-// only logged.
+// trySave saves a draft after something else failed. The person reads about that failure, so this
+// one is only logged.
 func (d *drafts) trySave(ctx context.Context, typed entry) {
 	if err := d.save(ctx, typed); err != nil {
 		d.log.WarnContext(ctx, "a draft was not saved", "slug", typed.under, "error", err)

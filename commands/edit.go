@@ -16,8 +16,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
-// edit opens the form with the request of a run, for somebody who corrects it after a rejection. What
-// was applied already is shown and cannot be changed.
+// edit opens the form with the request of a run, for somebody who corrects it after a rejection.
+// What was applied already is shown and cannot be changed.
 func (h *formHandlers) edit(ctx context.Context, action bot.Action) error {
 	err := h.gate.RequireOperator(ctx, action.Person)
 	var view *onboarding.View
@@ -45,8 +45,8 @@ func (h *formHandlers) edit(ctx context.Context, action bot.Action) error {
 	return h.replies.answer(ctx, action, err)
 }
 
-// read returns what is in a form. In one that edits a run, what the form does not ask for is that of
-// the run.
+// read returns what is in a form. In one that edits a run, what the form does not ask for is that
+// of the run.
 func (h *formHandlers) read(
 	ctx context.Context, meta form.Meta, state map[string]map[string]slack.BlockAction,
 ) (form.Draft, error) {

@@ -24,8 +24,8 @@ func (r *botFixture) rejects(who *workspace.Person, request workspace.Message, r
 	}
 }
 
-// TestARejectedRequestIsEditedAndAskedAgain corrects the email before anything was applied, and then the
-// domains after the rows were.
+// TestARejectedRequestIsEditedAndAskedAgain corrects the email before anything was applied, and
+// then the domains after the rows were.
 func TestARejectedRequestIsEditedAndAskedAgain(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)
@@ -131,8 +131,8 @@ func TestSomebodyCoversForAnApprover(t *testing.T) {
 	r.noRefusals()
 }
 
-// TestATryLeavesItsRequest fails in preflight, is cancelled while it asks, and is undone. Each time there
-// is a way to a form with what was typed, and the bot says which.
+// TestATryLeavesItsRequest fails in preflight, is cancelled while it asks, and is undone. Each
+// time there is a way to a form with what was typed, and the bot says which.
 func TestATryLeavesItsRequest(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)

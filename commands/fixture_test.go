@@ -345,8 +345,8 @@ func (r *botFixture) submit(form *workspace.Form) workspace.Outcome {
 	return workspace.Outcome{Modal: &ended}
 }
 
-// wrong sends a form in which something is wrong and closes it. It returns what the person read: at the
-// inputs or, from a bot on a slow machine, in the place of the form.
+// wrong sends a form in which something is wrong and closes it. It returns what the person read:
+// at the inputs or, from a bot on a slow machine, in the place of the form.
 func (r *botFixture) wrong(form *workspace.Form) string {
 	r.t.Helper()
 	out := r.submit(form)

@@ -213,8 +213,8 @@ func (h *formHandlers) typed(ctx context.Context, action bot.Action) error {
 	return h.keep(ctx, action, meta, draft)
 }
 
-// withHidden returns what is in a form that keeps a draft, and from the saved draft the inputs that the
-// form does not show at the moment.
+// withHidden returns what is in a form that keeps a draft, and from the saved draft the inputs
+// that the form does not show at the moment.
 func (h *formHandlers) withHidden(ctx context.Context, action bot.Action, meta form.Meta) (form.Draft, error) {
 	draft := form.ReadDraft(meta, action.State)
 	before, _, err := h.drafts.load(ctx, action.Person, cmp.Or(meta.Slug, draft.Slug))

@@ -28,8 +28,8 @@ import (
 
 // What guards a button or a form.
 const (
-	// It counts only if an operator presses it in what the bot delivered, and what does not count is in
-	// the audit trail. TestNothingForgedCounts plays both.
+	// It counts only if an operator presses it in what the bot delivered, and what does not count
+	// is in the audit trail. TestNothingForgedCounts plays both.
 	message = "a button in a message"
 	inForm  = "a button in a form"
 	sent    = "a form"
@@ -115,9 +115,9 @@ func patternName(pattern ast.Expr) string {
 	return ""
 }
 
-// TestNothingForgedCounts presses every button that changes something, in what somebody made with the
-// bot's token, and as somebody of another workspace. Each attempt is in the audit trail, and nothing
-// else changes.
+// TestNothingForgedCounts presses every button that changes something, in what somebody made with
+// the bot's token, and as somebody of another workspace. Each attempt is in the audit trail, and
+// nothing else changes.
 func TestNothingForgedCounts(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)
@@ -210,8 +210,9 @@ func (r *botFixture) counted(line string, want int, after string) {
 	}
 }
 
-// TestNothingCountsInAForgedForm has somebody change a form that Bo has open into another one. Whatever
-// Bo does there is refused, and so is what a press there would have the bot show as its own.
+// TestNothingCountsInAForgedForm has somebody change a form that Bo has open into another one.
+// Whatever Bo does there is refused, and so is what a press there would have the bot show as its
+// own.
 func TestNothingCountsInAForgedForm(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)

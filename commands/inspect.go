@@ -71,7 +71,7 @@ func (h *inspectHandlers) list(ctx context.Context) post.Reply {
 
 // answering returns a renderer for an answer that is read now, and that is about some runs.
 func (h *inspectHandlers) answering(ctx context.Context, runs ...*onboarding.Run) render.Renderer {
-	renderer := h.renderer.WithLinks(h.messages.relatedLinks(ctx, runs...))
+	renderer := h.renderer.WithLinks(home.RelatedLinks(ctx, h.messages.outbox, runs...))
 	renderer.Now = time.Now()
 	return renderer
 }
@@ -112,7 +112,7 @@ func (h *inspectHandlers) verify(ctx context.Context, slug string) post.Reply {
 	case errors.Is(err, onboarding.ErrNothing):
 		return post.Reply{Text: fmt.Sprintf("There is nothing to verify: the onboarding of %s was undone %s%s.",
 			blockkit.Code(slug), blockkit.Date(run.Undo.Ended),
-			render.ThreadLink(h.messages.relatedLinks(ctx, run)[run.Undo.Run]))}
+			render.ThreadLink(home.RelatedLinks(ctx, h.messages.outbox, run)[run.Undo.Run]))}
 	case err != nil:
 		if _, expected := refusal.Text(err); expected {
 			return h.replies.failure(ctx, err, "run", run.ID.String())

@@ -9,8 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// slowly sends a form while the database answers nothing about approvals, does something once the form
-// is acknowledged, and lets the database answer.
+// slowly sends a form while the database answers nothing about approvals, does something once the
+// form is acknowledged, and lets the database answer.
 func (r *botFixture) slowly(form *workspace.Form, meanwhile func()) {
 	r.t.Helper()
 	held, err := r.pool.Begin(r.ctx())
@@ -26,8 +26,9 @@ func (r *botFixture) slowly(form *workspace.Form, meanwhile func()) {
 	must(r.t, held.Rollback(r.ctx()))
 }
 
-// TestAFormThatTakesLongTellsItsOutcome has the database hold back a review and decisions for longer
-// than an acknowledgement can wait: what counts, what is refused, and what must be typed again.
+// TestAFormThatTakesLongTellsItsOutcome has the database hold back a review and decisions for
+// longer than an acknowledgement can wait: what counts, what is refused, and what must be typed
+// again.
 func TestAFormThatTakesLongTellsItsOutcome(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
@@ -79,7 +80,8 @@ func TestAFormThatTakesLongTellsItsOutcome(t *testing.T) {
 	})
 	names := r.names()
 	_, err = r.cleo.WaitMessage(r.ctx(), "", func(m workspace.Message) bool {
-		return strings.Contains(m.Render(200, names), "Bo Lindqvist")
+		text := m.Render(200, names)
+		return strings.Contains(text, "Bo Lindqvist") && strings.HasPrefix(text, "Reject")
 	})
 	must(t, err)
 

@@ -46,8 +46,8 @@ func (h *handled) add(sql string) {
 	}
 }
 
-// take returns the statements since the last call. Those that look for the message of a press are left
-// out: there are more while its delivery is being recorded.
+// take returns the statements since the last call. Those that look for the message of a press are
+// left out: there are more while its delivery is being recorded.
 func (h *handled) take() (list []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -71,7 +71,8 @@ func TestOneLookPerPress(t *testing.T) {
 	r.looked("a press", 14)
 }
 
-// A press that needs a reason, and the form with it, do so each. Slack is asked once who somebody is.
+// A press that needs a reason, and the form with it, do so each. Slack is asked once who somebody
+// is.
 func TestOneLookPerForm(t *testing.T) {
 	t.Parallel()
 	r := twoApprovers(t, true)
@@ -91,8 +92,8 @@ func TestOneLookPerForm(t *testing.T) {
 	}
 }
 
-// twoApprovers is a bot with a run whose first approval one person cannot give alone, so nothing is
-// applied meanwhile.
+// twoApprovers is a bot with a run whose first approval one person cannot give alone, so nothing
+// is applied meanwhile.
 func twoApprovers(t *testing.T, reason bool) *botFixture {
 	r := newFixture(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
 		domain.Rules = map[onboarding.Kind]onboarding.Rule{"database": {Approvers: 2, Reason: reason}}

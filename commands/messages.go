@@ -3,14 +3,12 @@ package commands
 import (
 	"context"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/bot/post"
-	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -43,11 +41,6 @@ func (m *messenger) sendText(ctx context.Context, file textFile) error {
 // shown the thread yet.
 func (m *messenger) link(ctx context.Context, run *onboarding.Run) string {
 	return render.ThreadLink(m.address(ctx, render.RootKey(run.ID)))
-}
-
-// relatedLinks is [home.RelatedLinks].
-func (m *messenger) relatedLinks(ctx context.Context, runs ...*onboarding.Run) map[uuid.UUID]string {
-	return home.RelatedLinks(ctx, m.outbox, runs...)
 }
 
 // address is where Slack shows a message, empty if that is not known yet.

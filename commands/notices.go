@@ -7,8 +7,8 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 )
 
-// repeatWindow is how long a private sentence is not repeated to the same person in the same place:
-// people press a button several times until its message changes.
+// repeatWindow is how long a private sentence is not repeated to the same person in the same
+// place: people press a button several times until its message changes.
 const repeatWindow = 10 * time.Second
 
 // notices are the private sentences that this process told lately.

@@ -11,6 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/inputs"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/refusal"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -37,16 +38,8 @@ type parsedCommand struct {
 	rest   string // behind the word, as Slack sends it, for an absence
 }
 
-// userError says to the person what is wrong with what they typed, as mrkdwn.
-type userError string
-
-func (m userError) Error() string { return string(m) }
-
-// Mrkdwn returns the sentence.
-func (m userError) Mrkdwn() string { return string(m) }
-
 // parseCommand parses what was typed behind the slash command, as Slack sends it. Its errors are
-// [userError].
+// [refusal.Sentence].
 func parseCommand(command, text string) (parsedCommand, error) {
 	first, rest := cutWord(text)
 	word := strings.ToLower(first)
@@ -57,7 +50,7 @@ func parseCommand(command, text string) (parsedCommand, error) {
 		return withInputs(text), nil
 	case rest != "" && nearest(word) != "":
 		guess := nearest(word)
-		return parsedCommand{}, userError(fmt.Sprintf("%s is not a known command. Did you mean %s?",
+		return parsedCommand{}, refusal.Sentence(fmt.Sprintf("%s is not a known command. Did you mean %s?",
 			blockkit.Code(mrkdwn.Shorten(first)),
 			blockkit.Code(command+" "+guess+" "+mrkdwn.Shorten(blockkit.Unescape(rest)))))
 	case first == "":
@@ -116,7 +109,7 @@ func withWord(command, word, rest string) (parsedCommand, error) {
 		return parsedCommand{word: word, rest: rest}, nil
 	case render.WordFreeze:
 		if rest == "" {
-			return parsedCommand{}, userError(fmt.Sprintf("Give a reason, for example %s.",
+			return parsedCommand{}, refusal.Sentence(fmt.Sprintf("Give a reason, for example %s.",
 				blockkit.Code(command+" freeze the registry is down")))
 		}
 		return parsedCommand{word: word, reason: blockkit.Unescape(rest)}, nil
@@ -125,7 +118,7 @@ func withWord(command, word, rest string) (parsedCommand, error) {
 		return parsedCommand{word: word}, nil
 	}
 	if rest == "" {
-		return parsedCommand{}, userError(fmt.Sprintf("Which Provider? For example %s.",
+		return parsedCommand{}, refusal.Sentence(fmt.Sprintf("Which Provider? For example %s.",
 			blockkit.Code(command+" "+word+" merche-biche")))
 	}
 	if word == render.WordPlan && strings.ContainsAny(rest, equals) {
@@ -145,8 +138,8 @@ func withWord(command, word, rest string) (parsedCommand, error) {
 	return read, err
 }
 
-// parseTimed reads what is in front of a time, a slug or a domain, and the time, empty if there is none.
-// The example is a whole command.
+// parseTimed reads what is in front of a time, a slug or a domain, and the time, empty if there is
+// none. The example is a whole command.
 func parseTimed(example, text string) (line inputs.Line, err error) {
 	if !strings.ContainsAny(text, equals) {
 		return inputs.Line{Slug: strings.TrimSpace(blockkit.Unescape(text))}, nil
@@ -154,9 +147,9 @@ func parseTimed(example, text string) (line inputs.Line, err error) {
 	line, err = inputs.Parse(text)
 	switch {
 	case err != nil:
-		return line, userError(blockkit.Escape(mrkdwn.Visible(err.Error())))
+		return line, refusal.Sentence(blockkit.Escape(mrkdwn.Visible(err.Error())))
 	case line.Slug == "" || line.Values[inputs.At] == "" || len(line.Values) > 1:
-		return line, userError(fmt.Sprintf("Only at= can be typed here, as in %s.", blockkit.Code(example)))
+		return line, refusal.Sentence(fmt.Sprintf("Only at= can be typed here, as in %s.", blockkit.Code(example)))
 	}
 	return line, nil
 }
@@ -170,8 +163,8 @@ func slugOf(typed string) (parsedCommand, error) {
 	}
 	slug, ok := form.CorrectSlug(typed)
 	if !ok {
-		return parsedCommand{}, userError(fmt.Sprintf("%s cannot be a slug. %s", blockkit.Code(mrkdwn.Shorten(typed)),
-			problem))
+		return parsedCommand{}, refusal.Sentence(fmt.Sprintf("%s cannot be a slug. %s",
+			blockkit.Code(mrkdwn.Shorten(typed)), problem))
 	}
 	return parsedCommand{slug: slug, hint: fmt.Sprintf("A slug is kebab-case, so %s became %s.",
 		blockkit.Code(mrkdwn.Shorten(typed)), blockkit.Code(slug))}, nil

@@ -20,8 +20,8 @@ type planHandlers struct {
 	starter   *starter
 }
 
-// ofRun plans what an active run has still to do, or for a live Provider, what its onboarding would
-// change if it ran again.
+// ofRun plans what an active run has still to do, or for a live Provider, what its onboarding
+// would change if it ran again.
 func (h *planHandlers) ofRun(ctx context.Context, command bot.Command, run *onboarding.Run) post.Reply {
 	reply, err := h.reply(ctx, h.service.PlanRun(ctx, run), command.Person.ID, command.Envelope)
 	if err != nil {

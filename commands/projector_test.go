@@ -59,8 +59,8 @@ func TestManyChangesAreProjectedOnce(t *testing.T) {
 	}
 }
 
-// TestAProjectionTakesOneConnection projects a run while somebody looks at the Home tab, on a pool of a
-// single connection. Taking a second one while holding the first would block.
+// TestAProjectionTakesOneConnection projects a run while somebody looks at the Home tab, on a pool
+// of a single connection. Taking a second one while holding the first would block.
 func TestAProjectionTakesOneConnection(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)

@@ -19,13 +19,14 @@ import (
 	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/isolationreport"
+	"github.com/atlilith/onboardbot/commands/render/refusal"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
-// provenance refuses presses in something that the bot did not deliver. Whoever holds the bot's token
-// can post a message with the button of an approval or of a run, or change the text above it; what was
-// pressed there says nothing about what the person agreed to.
+// provenance refuses presses in something that the bot did not deliver. Whoever holds the bot's
+// token can post a message with the button of an approval or of a run, or change the text above
+// it; what was pressed there says nothing about what the person agreed to.
 type provenance struct {
 	pool    *pgxpool.Pool
 	outbox  *outbox.Outbox
@@ -38,36 +39,29 @@ type provenance struct {
 	log       *slog.Logger
 }
 
-// refusedPress says why a press did not count.
-type refusedPress string
-
-func (e refusedPress) Error() string { return string(e) }
-
-// Mrkdwn is the sentence for the person who pressed.
-func (e refusedPress) Mrkdwn() string { return string(e) }
-
+// Why a press did not count.
 const (
-	errForgedPress = refusedPress("Your press did not count: this message is not as the bot posted it. " +
+	errForgedPress = refusal.Sentence("Your press did not count: this message is not as the bot posted it. " +
 		"Somebody may be using the bot's token. The approval request is posted again in the run's thread.")
-	errForgedControl = refusedPress("Your press did not count: this message is not as the bot posted it. " +
+	errForgedControl = refusal.Sentence("Your press did not count: this message is not as the bot posted it. " +
 		"Somebody may be using the bot's token. Use the buttons in the run's thread.")
-	errForgedRequest = refusedPress("This did not count: this message is not as the bot posted it. " +
+	errForgedRequest = refusal.Sentence("This did not count: this message is not as the bot posted it. " +
 		"Somebody may be using the bot's token. Type the command again.")
-	errForgedRisk = refusedPress("Your press did not count: this message is not as the bot posted it. " +
+	errForgedRisk = refusal.Sentence("Your press did not count: this message is not as the bot posted it. " +
 		"Somebody may be using the bot's token. Use the request in the thread of the isolation report.")
-	errCopyPress = refusedPress("Your press did not count, because Slack shows this message twice. " +
+	errCopyPress = refusal.Sentence("Your press did not count, because Slack shows this message twice. " +
 		"Press in the other one; this one is removed.")
-	errUnknownQuestion = refusedPress("Your press did not count, because the bot did not ask you this, or asked it " +
-		"too long ago. Type the command again.")
-	errUnknownForm   = refusedPress("This did not count, because the form is too old. Close it, and open it again.")
-	errOutdatedPress = refusedPress("Your press did not count, because the message changed at the same moment. " +
+	errUnknownQuestion = refusal.Sentence("Your press did not count, because the bot did not ask you this, or " +
+		"asked it too long ago. Type the command again.")
+	errUnknownForm   = refusal.Sentence("This did not count, because the form is too old. Close it, and open it again.")
+	errOutdatedPress = refusal.Sentence("Your press did not count, because the message changed at the same moment. " +
 		"Read it and press again.")
-	errUnverifiedPress = refusedPress("Your press did not count, because the message is from an earlier release. " +
+	errUnverifiedPress = refusal.Sentence("Your press did not count, because the message is from an earlier release. " +
 		"It has just been renewed: press again.")
 )
 
-// subject is what a button is about: an approval, a run, a request to accept a risk, or a domain with the run
-// that made it live. All are zero for a button that is about none of them.
+// subject is what a button is about: an approval, a run, a request to accept a risk, or a domain
+// with the run that made it live. All are zero for a button that is about none of them.
 type subject struct {
 	approval, run, risk uuid.UUID
 	domain              string
@@ -78,8 +72,8 @@ func (s subject) press(person bot.Person) service.Press {
 	return service.Press{Approval: s.approval, Run: s.run, Operator: person.ID}
 }
 
-// admit refuses who may do nothing here, and records that in the audit trail. Only presses that change
-// nothing go without.
+// admit refuses who may do nothing here, and records that in the audit trail. Only presses that
+// change nothing go without.
 func (p *provenance) admit(ctx context.Context, person bot.Person, about subject) error {
 	err := p.gate.RequireOperator(ctx, person)
 	if refused, ok := errors.AsType[*onboarding.PermissionError](err); ok {
@@ -96,9 +90,9 @@ func (p *provenance) accept(ctx context.Context, action bot.Action, about subjec
 	return p.require(ctx, action, about)
 }
 
-// require returns an error for the person unless they pressed in what the bot delivered, and otherwise
-// what that was. A forged message is recorded in the audit trail, and everybody reads about it in the
-// run's thread.
+// require returns an error for the person unless they pressed in what the bot delivered, and
+// otherwise what that was. A forged message is recorded in the audit trail, and everybody reads
+// about it in the run's thread.
 func (p *provenance) require(ctx context.Context, action bot.Action, about subject) (source string, err error) {
 	if action.Ephemeral {
 		return p.requireAsked(ctx, action, about)
@@ -147,7 +141,8 @@ func (p *provenance) require(ctx context.Context, action bot.Action, about subje
 	return "", p.forged(ctx, action, about, key)
 }
 
-// tidy deletes the copies of messages in a thread. It returns what the person reads who pressed in one.
+// tidy deletes the copies of messages in a thread. It returns what the person reads who pressed in
+// one.
 func (p *provenance) tidy(ctx context.Context, root string) error {
 	if err := p.outbox.Compare(ctx, root); err != nil {
 		return err
@@ -155,8 +150,8 @@ func (p *provenance) tidy(ctx context.Context, root string) error {
 	return errCopyPress
 }
 
-// forged records a press that did not count and shows again what the bot delivered. It returns what
-// the person reads.
+// forged records a press that did not count and shows again what the bot delivered. It returns
+// what the person reads.
 func (p *provenance) forged(ctx context.Context, action bot.Action, about subject, key string) error {
 	if err := p.findRun(ctx, &about); err != nil {
 		return err
@@ -211,8 +206,8 @@ func sourceOf(action bot.Action, key string) string {
 	return fmt.Sprintf("%s showing %x", name, action.Shown)
 }
 
-// ask remembers a private question with buttons, of which Slack sends nothing back but the block_id
-// and the value.
+// ask remembers a private question with buttons, of which Slack sends nothing back but the
+// block_id and the value.
 func (p *provenance) ask(ctx context.Context, person bot.Person, block, about string) error {
 	return p.outbox.RecordView(ctx, outbox.Question{Block: block, Person: person.ID, About: about}.View())
 }
@@ -240,8 +235,8 @@ func (p *provenance) requireAsked(ctx context.Context, action bot.Action, about 
 }
 
 // outdated returns why a press does not count in what the bot delivered some updates ago. Several
-// approvals share a message, so the press counts if what the message says about this one is still the
-// same. An approval that was decided meanwhile is left to the decision, which says by whom.
+// approvals share a message, so the press counts if what the message says about this one is still
+// the same. An approval that was decided meanwhile is left to the decision, which says by whom.
 func (p *provenance) outdated(ctx context.Context, action bot.Action, key string, approval uuid.UUID) error {
 	found, err := p.service.Records.Approval(ctx, approval)
 	if err != nil || found.State != onboarding.ApprovalOpen && found.State != onboarding.ApprovalAhead {
@@ -286,8 +281,8 @@ func (p *provenance) open(ctx context.Context, trigger string, modal slack.Modal
 	return p.openBy(ctx, p.workspace.OpenView, trigger, modal)
 }
 
-// openBy is [provenance.open] with a method of the workspace. Slack's answer, with the id of the modal, may be
-// lost with this process, so what it shows is remembered under an external_id first.
+// openBy is [provenance.open] with a method of the workspace. Slack's answer, with the id of the
+// modal, may be lost with this process, so what it shows is remembered under an external_id first.
 func (p *provenance) openBy(ctx context.Context, open opener, trigger string, modal slack.ModalViewRequest) error {
 	modal.ExternalID = uuid.NewString()
 	opened, err := open(ctx, trigger, modal, p.announce(openingID(modal.ExternalID)))

@@ -273,8 +273,8 @@ func TestAChangedReviewDoesNotApprove(t *testing.T) {
 	}
 }
 
-// TestChangedMessagesCanBeAccepted is for a workspace whose Slack returns other blocks with a click
-// than in its answers. What the bot did not post never counts.
+// TestChangedMessagesCanBeAccepted is for a workspace whose Slack returns other blocks with a
+// click than in its answers. What the bot did not post never counts.
 func TestChangedMessagesCanBeAccepted(t *testing.T) {
 	t.Parallel()
 	r := newFixtureOf(t, size{runs: 10, connections: 25, acceptChanged: true})
@@ -298,8 +298,8 @@ func TestChangedMessagesCanBeAccepted(t *testing.T) {
 	r.read(r.ana, "Database: done")
 }
 
-// TestAPressInAnEarlierVersion presses in what the bot delivered before a message changed. It counts if
-// what the message says about this approval is the same as now.
+// TestAPressInAnEarlierVersion presses in what the bot delivered before a message changed. It
+// counts if what the message says about this approval is the same as now.
 func TestAPressInAnEarlierVersion(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)

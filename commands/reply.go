@@ -133,7 +133,7 @@ func lateForms(origins *provenance, messages *messenger) bot.LateForms {
 			return
 		}
 		err := messages.send(ctx, post.Message{Key: "late/" + form.View.ID + "/" + form.Envelope,
-			Channel: form.Person.ID, Text: text})
+			Channel: form.Person.ID, Text: mrkdwn.Under(form.View, text)})
 		if err != nil {
 			origins.log.ErrorContext(ctx, "an operator got no answer to a form", "error", err)
 		}
@@ -162,8 +162,8 @@ type sentForm struct {
 	title, name, id string
 }
 
-// refuse says what is wrong with a form: at its inputs where it can be corrected there, otherwise in its
-// place. Without an error it closes the form.
+// refuse says what is wrong with a form: at its inputs where it can be corrected there, otherwise
+// in its place. Without an error it closes the form.
 func (r *responder) refuse(ctx context.Context, form sentForm, err error) bot.Answer {
 	if err == nil {
 		return bot.Answer{}

@@ -51,8 +51,8 @@ func (r *botFixture) restore(dump []byte) {
 	r.start(dsn)
 }
 
-// TestADatabaseRestoredToEarlier is a failover that lost what happened after the first question: an
-// approval, an application, the next questions, and a whole run.
+// TestADatabaseRestoredToEarlier is a failover that lost what happened after the first question:
+// an approval, an application, the next questions, and a whole run.
 func TestADatabaseRestoredToEarlier(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)
@@ -65,7 +65,8 @@ func TestADatabaseRestoredToEarlier(t *testing.T) {
 	r.begin("basile")
 
 	r.restore(dump)
-	// The lost question stood in the message of the first one, which shows what the database knows.
+	// The lost question stood in the message of the first one, which shows what the database
+	// knows.
 	_, err := r.bo.WaitMessage(r.ctx(), "ops", func(m workspace.Message) bool {
 		text := m.Render(200, nil)
 		return m.TS == lost.TS && strings.Contains(text, "Database: approval needed") &&

@@ -86,8 +86,8 @@ type reviewPage struct {
 	number int
 	// preapprovals are the steps that were just observed, nil for a page that is only turned.
 	preapprovals []onboarding.Preapproval
-	// selected are the approvals that were selected before, later that they wait for their next window,
-	// and turn counts how often the modal was shown.
+	// selected are the approvals that were selected before, later that they wait for their next
+	// window, and turn counts how often the modal was shown.
 	selected []uuid.UUID
 	turn     int
 	later    bool

@@ -91,8 +91,8 @@ func TestApprovedAhead(t *testing.T) {
 	r.noRefusals()
 }
 
-// TestSelectionsSurvivePages selects 16 changes on one page, turns to the next, selects all of a domain
-// there, and goes back and forth.
+// TestSelectionsSurvivePages selects 16 changes on one page, turns to the next, selects all of a
+// domain there, and goes back and forth.
 func TestSelectionsSurvivePages(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)
@@ -237,7 +237,7 @@ func TestApproversGetDirectMessages(t *testing.T) {
 		t.Errorf("the thread mentions them too:\n%s", text)
 	}
 	r.read(r.ana, "Escalated: nobody has decided on Database")
-	_, err = r.cleo.WaitText(r.ctx(), "", "Escalated: nobody has decided on Database")
+	_, err = r.cleo.WaitText(r.ctx(), "", "Escalated: nobody has decided on Database", "in #ops (thread")
 	must(t, err)
 	r.press(r.bo, question, "Approve")
 	_, err = r.bo.WaitText(r.ctx(), "", "Database: done")

@@ -155,8 +155,8 @@ func TestARiskIsAccepted(t *testing.T) {
 	}
 }
 
-// TestARiskWaitsForApprovers has a request wait where approval requests do, and one person accept it on
-// the Home tab and another withdraw it in a direct message.
+// TestARiskWaitsForApprovers has a request wait where approval requests do, and one person accept
+// it on the Home tab and another withdraw it in a direct message.
 func TestARiskWaitsForApprovers(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t, func(_ *workspace.Config, _ *onboarding.Policy, config *access.Config) {
@@ -226,8 +226,8 @@ func TestNobodyDecidesOnARisk(t *testing.T) {
 	r.noRefusals()
 }
 
-// TestNobodyForgesAnAcceptedRisk plays an operator who also holds the bot's token and writes to its
-// database.
+// TestNobodyForgesAnAcceptedRisk plays an operator who also holds the bot's token and writes to
+// its database.
 func TestNobodyForgesAnAcceptedRisk(t *testing.T) {
 	t.Parallel()
 	r := newFixtureOf(t, size{runs: 1, connections: 25, key: sampleKey},

@@ -8,6 +8,7 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/form"
+	"github.com/atlilith/onboardbot/commands/render/refusal"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
@@ -34,7 +35,7 @@ type start struct {
 // [onboarding.Problems] for a draft that is not a request.
 func (s *starter) begin(ctx context.Context, asked start) error {
 	if !s.gate.AllowsChannel(asked.meta.Channel) {
-		return userError(s.gate.Elsewhere())
+		return refusal.Sentence(s.gate.Elsewhere())
 	}
 	request, err := s.request(ctx, asked)
 	if err != nil {
@@ -48,8 +49,8 @@ func (s *starter) begin(ctx context.Context, asked start) error {
 	return nil
 }
 
-// request turns a draft into a request. Of a draft that is none it returns all problems at once, as
-// [form.FieldErrors]. Only operators come here.
+// request turns a draft into a request. Of a draft that is none it returns all problems at once,
+// as [form.FieldErrors]. Only operators come here.
 func (s *starter) request(ctx context.Context, asked start) (onboarding.Request, error) {
 	draft := asked.draft
 	now, err := s.clocks.now(ctx, asked.person, draft.At)
@@ -72,8 +73,8 @@ func (s *starter) request(ctx context.Context, asked start) (onboarding.Request,
 // checkTimeout bounds the check before the form opens: Slack lets it open for 3 s.
 const checkTimeout = 800 * time.Millisecond
 
-// check finds what is wrong with a draft, whose time is in the zone of now. Checks that take too long are
-// left for when the run begins.
+// check finds what is wrong with a draft, whose time is in the zone of now. Checks that take too
+// long are left for when the run begins.
 func (s *starter) check(ctx context.Context, meta form.Meta, draft form.Draft, now time.Time) form.FieldErrors {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()

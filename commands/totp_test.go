@@ -23,8 +23,8 @@ import (
 // sampleKey is a key of second_factor, in base64.
 const sampleKey = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
-// TestASecondFactor has a rule ask for codes. Whoever has a session of Slack and write access to the
-// database, and no code, gets nothing applied.
+// TestASecondFactor has a rule ask for codes. Whoever has a session of Slack and write access to
+// the database, and no code, gets nothing applied.
 func TestASecondFactor(t *testing.T) {
 	t.Parallel()
 	r := newFixtureOf(t, size{runs: 10, connections: 25, key: sampleKey},

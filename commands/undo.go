@@ -26,8 +26,8 @@ type undoHandlers struct {
 	clocks   clocks
 }
 
-// undoBlock begins the block_id of the buttons of the question whether to undo a run. The whole id is
-// the submission, so one question begins one run, however often its buttons are pressed.
+// undoBlock begins the block_id of the buttons of the question whether to undo a run. The whole id
+// is the submission, so one question begins one run, however often its buttons are pressed.
 const undoBlock = "undo/"
 
 // ask asks whether to keep the certificates, which is the confirmation as well.

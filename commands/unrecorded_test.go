@@ -12,16 +12,16 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/secondfactor"
 )
 
-// TestAViewOfWhichNoRecordIsLeft is a press in what Slack shows although its answer is lost, as when the bot is
-// killed before it records it.
+// TestAViewOfWhichNoRecordIsLeft is a press in what Slack shows although its answer is lost, as
+// when the bot is killed before it records it.
 func TestAViewOfWhichNoRecordIsLeft(t *testing.T) {
 	t.Parallel()
 	review := func(r *botFixture) { r.press(r.bo, r.read(r.bo, "Onboarding Merche Biche"), "Review all") }
 	for name, play := range map[string]struct {
 		method string
 		rule   onboarding.Rule
-		// before is done while Slack answers, show has the bot call the method, and approve presses in what
-		// Slack shows.
+		// before is done while Slack answers, show has the bot call the method, and approve
+		// presses in what Slack shows.
 		before, show, approve func(r *botFixture)
 	}{
 		"a tab": {

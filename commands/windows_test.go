@@ -22,8 +22,8 @@ func windowFixture(t *testing.T, opens time.Time) *botFixture {
 	})
 }
 
-// What is approved outside its window waits, and every surface says until when. A second operator can
-// have it applied at once.
+// What is approved outside its window waits, and every surface says until when. A second operator
+// can have it applied at once.
 func TestAnApprovedChangeWaitsForItsWindow(t *testing.T) {
 	t.Parallel()
 	opens := time.Now().UTC().Add(3 * time.Hour).Truncate(time.Minute)
@@ -60,7 +60,8 @@ func TestApproveForTheNextWindow(t *testing.T) {
 	next := opens.AddDate(0, 0, 1)
 	r.read(r.bo, "Database: approved, waits until "+windows.Text(next))
 
-	// So does a review, for what has a window, and its box stays ticked when the page is shown again.
+	// So does a review, for what has a window, and its box stays ticked when the page is shown
+	// again.
 	r.begin("ondine")
 	r.read(r.bo, "Database: approval needed", "ondine")
 	r.say(r.bo, "ops", "review ondine")
@@ -111,8 +112,8 @@ func TestAnUndoWaitsForItsTime(t *testing.T) {
 	r.noRefusals()
 }
 
-// A time behind the command is read in the time zone that the person has in Slack, and the form, the
-// confirmation and the thread say so.
+// A time behind the command is read in the time zone that the person has in Slack, and the form,
+// the confirmation and the thread say so.
 func TestATimeBehindTheCommand(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)

@@ -84,10 +84,11 @@ type Vote struct {
 	// BrokeGlass says that somebody approved alone in an emergency, perhaps their own request.
 	BrokeGlass bool
 	At         time.Time
-	// Source names what was delivered for the approval and in which the vote was given, and identifies
-	// what it showed. The gate counts no vote without it.
+	// Source names what was delivered for the approval and in which the vote was given, and
+	// identifies what it showed. The gate counts no vote without it.
 	Source string
-	// NotBefore is until when the change waits for its window, as of this vote. It is zero for at once.
+	// NotBefore is until when the change waits for its window, as of this vote. It is zero for at
+	// once.
 	NotBefore time.Time
 	// Confirmed is what confirmed the vote. Signature is that of a [Signer].
 	Confirmed Confirm
@@ -95,13 +96,14 @@ type Vote struct {
 }
 
 // NeedsWhole reports whether somebody who agrees must have been shown every line of the change: it
-// runs or commits what others wrote, or takes back what is live. Whoever breaks the glass must have
-// been shown any change.
+// runs or commits what others wrote, or takes back what is live. Whoever breaks the glass must
+// have been shown any change.
 func (a *Approval) NeedsWhole(run *Run) bool {
 	return run.Kind == KindUndo || a.Step.Kind() == KindDeploy || a.Step.Kind() == KindSync
 }
 
-// NotBefore is the latest time until which a vote that agrees has the change wait, zero for at once.
+// NotBefore is the latest time until which a vote that agrees has the change wait, zero for at
+// once.
 func (a *Approval) NotBefore() (last time.Time) {
 	for _, vote := range a.Votes {
 		if vote.Agrees && vote.NotBefore.After(last) {

@@ -76,8 +76,8 @@ type Command struct {
 	// Lock names the part of the host that the command needs for itself. The command holds the
 	// lock, so the lock outlives a bot that dies.
 	Lock string `json:"lock,omitempty"`
-	// AlsoLock is what the command changes on another host, zero if there is nothing. No other change
-	// may use it meanwhile.
+	// AlsoLock is what the command changes on another host, zero if there is nothing. No other
+	// change may use it meanwhile.
 	AlsoLock HostLock `json:"also_lock,omitzero"`
 	// Sources are what the command runs and deploys from Dir, a work tree of git: the first is a
 	// domain's folder, the others files that the command names. It runs only if all of them are
@@ -251,8 +251,8 @@ type Digest string
 func (d Digest) Short() string { return string(d[:min(12, len(d))]) }
 
 // Canonical returns the change's canonical form and its digest. The form is stored, so the digest
-// can be verified later. A change with text that is not valid UTF-8 has no digest: JSON cannot hold
-// such text (RFC 8259 §8.1), so different changes would have the same one.
+// can be verified later. A change with text that is not valid UTF-8 has no digest: JSON cannot
+// hold such text (RFC 8259 §8.1), so different changes would have the same one.
 func (c Change) Canonical() ([]byte, Digest, error) {
 	if invalid, found := invalidText(reflect.ValueOf(c)); found {
 		return nil, "", fmt.Errorf("change: %w: %q", ErrNotUTF8, invalid[:min(len(invalid), 80)])

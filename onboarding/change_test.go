@@ -75,8 +75,8 @@ func TestAChangeWithInvalidTextHasNoDigest(t *testing.T) {
 	}
 }
 
-// A replica of an earlier release does not know a field of a later one. It refuses the stored change
-// instead of applying what it knows of it.
+// A replica of an earlier release does not know a field of a later one. It refuses the stored
+// change instead of applying what it knows of it.
 func TestAChangeOfALaterReleaseIsRefused(t *testing.T) {
 	t.Parallel()
 	form := []byte(`{"items":[{"commit":{"files":[],"folder":"f","later":["c"],"subject":"s"}}],"summary":"s"}`)

@@ -20,8 +20,8 @@ type Permissions struct {
 	Approves bool // may decide on changes of others
 	// StandsIn says that somebody may decide on changes of others once an approval was escalated.
 	StandsIn bool
-	// Refused says why somebody may do neither: a guest, another workspace, not on the list. It is read by
-	// others too, in the audit log.
+	// Refused says why somebody may do neither: a guest, another workspace, not on the list. It is
+	// read by others too, in the audit log.
 	Refused string
 }
 
@@ -56,8 +56,8 @@ func (p Permissions) MayDecideOn(approval *Approval, run *Run, now time.Time) er
 	return approval.OpenToStandIns(now)
 }
 
-// OpenToStandIns returns nil once the approval is escalated. Until then it returns a [PermissionError]
-// of [ErrNotApprover], for those who only stand in for the approvers.
+// OpenToStandIns returns nil once the approval is escalated. Until then it returns a
+// [PermissionError] of [ErrNotApprover], for those who only stand in for the approvers.
 func (a *Approval) OpenToStandIns(now time.Time) error {
 	switch {
 	case a.Escalate.IsZero():
@@ -72,8 +72,8 @@ func (a *Approval) OpenToStandIns(now time.Time) error {
 
 // Directory looks up what somebody may do. After an error nobody may do anything.
 type Directory interface {
-	// PermissionsNow looks somebody up anew: the answer is at most a few seconds old. Decisions count by
-	// it.
+	// PermissionsNow looks somebody up anew: the answer is at most a few seconds old. Decisions
+	// count by it.
 	PermissionsNow(ctx context.Context, id string) (Permissions, error)
 	// Permissions may answer with what was true a minute ago.
 	Permissions(ctx context.Context, id string) (Permissions, error)

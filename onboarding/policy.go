@@ -67,8 +67,8 @@ func (p *Policy) Rule(kind Kind) Rule {
 	return rule
 }
 
-// CheckDomain returns a sentence about why nobody can have a domain, or nothing: it is reserved, or
-// the portal of somebody is there.
+// CheckDomain returns a sentence about why nobody can have a domain, or nothing: it is reserved,
+// or the portal of somebody is there.
 func (p *Policy) CheckDomain(domain string) string {
 	for name := domain; name != ""; _, name, _ = strings.Cut(name, ".") {
 		if slices.Contains(p.ReservedDomains, name) {

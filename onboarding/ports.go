@@ -40,18 +40,19 @@ const (
 	ConfirmTOTP Confirm = "totp" // a code from an authenticator app (RFC 6238)
 )
 
-// Signer signs requests and votes under a key that the bot's database does not have, so that whoever
-// can write to the database can neither vote nor make somebody else the requester.
+// Signer signs requests and votes under a key that the bot's database does not have, so that
+// whoever can write to the database can neither vote nor make somebody else the requester.
 type Signer interface {
 	// SignRun returns the signature of who requested a run, nil if nothing is signed.
 	SignRun(run *Run) []byte
 	// VerifyRun returns what is wrong with the signature of a run, nil if nothing is signed.
 	VerifyRun(run *Run) error
-	// SignValues returns the signature of a row by its values, of which the first says what it is. It
-	// returns nil if nothing is signed.
+	// SignValues returns the signature of a row by its values, of which the first says what it is.
+	// It returns nil if nothing is signed.
 	SignValues(values ...any) []byte
-	// SignView signs the fingerprint of what a form showed, so that whoever can write to the database
-	// cannot make one. The first byte stays. It returns the fingerprint as it is if nothing is signed.
+	// SignView signs the fingerprint of what a form showed, so that whoever can write to the
+	// database cannot make one. The first byte stays. It returns the fingerprint as it is if
+	// nothing is signed.
 	SignView(id string, shown []byte) []byte
 	// Sign returns the signature of a vote on an approval, nil if nothing is signed.
 	Sign(approval *Approval, vote Vote) []byte
@@ -60,7 +61,8 @@ type Signer interface {
 	Verify(approval *Approval, vote Vote) error
 }
 
-// Signed reports whether a signature is that of some values, as it is for any where nothing is signed.
+// Signed reports whether a signature is that of some values, as it is for any where nothing is
+// signed.
 func Signed(signer Signer, signature []byte, values []any) bool {
 	want := signer.SignValues(values...)
 	return want == nil || hmac.Equal(signature, want)

@@ -90,8 +90,8 @@ type Step struct {
 	// Detail explains the state to people: what the step waits for, or why it failed.
 	Detail   string
 	Findings []Finding
-	// Due is when a waiting step is observed again, or until when an approved one waits for its window.
-	// It is zero for an approved step that does not wait.
+	// Due is when a waiting step is observed again, or until when an approved one waits for its
+	// window. It is zero for an approved step that does not wait.
 	Due     time.Time
 	Changed time.Time
 }

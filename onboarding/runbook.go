@@ -28,9 +28,9 @@ type Applier interface {
 	// ApplyItem carries out exactly one item, writing what happens to the log. It returns
 	// [ErrTargetChanged], [ErrNotHolder] or [ErrLost] in these cases.
 	ApplyItem(ctx context.Context, auth Authorization, item Item, log Log) error
-	// Settle comes before a change is observed whose application was interrupted. It has the targets
-	// refuse what earlier holders of the run would still begin, and returns when nothing that they
-	// began runs any more. Waiting is told what it waits for, in a sentence.
+	// Settle comes before a change is observed whose application was interrupted. It has the
+	// targets refuse what earlier holders of the run would still begin, and returns when nothing
+	// that they began runs any more. Waiting is told what it waits for, in a sentence.
 	Settle(ctx context.Context, auth Authorization, change Change, waiting func(string)) error
 }
 

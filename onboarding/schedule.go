@@ -33,9 +33,10 @@ func (m *Moment) In() time.Time {
 	return m.Time.In(zone)
 }
 
-// Opens returns the first time, not before from, at which the change of an approval may be applied: the
-// time of the request and those of the votes have come, and a window is open. It returns false if no
-// window comes. A change waits for nothing if an approver has it applied now, or the glass was broken.
+// Opens returns the first time, not before from, at which the change of an approval may be
+// applied: the time of the request and those of the votes have come, and a window is open. It
+// returns false if no window comes. A change waits for nothing if an approver has it applied now,
+// or the glass was broken.
 func (p *Policy) Opens(run *Run, approval *Approval, from time.Time) (time.Time, bool) {
 	glass := slices.ContainsFunc(approval.Votes, func(vote Vote) bool { return vote.BrokeGlass })
 	if approval.ApplyNow != nil || glass {
@@ -60,8 +61,9 @@ func (p *Policy) HasWindows(run *Run, approval *Approval) bool {
 	return p.Calendar.HasWindows(windowed(run, approval))
 }
 
-// ValidUntil returns when an approval expires. If a vote has the change wait for its window, that is not
-// before [Policy.ApprovalLife] has passed since the window opened: nothing expires while it waits.
+// ValidUntil returns when an approval expires. If a vote has the change wait for its window, that
+// is not before [Policy.ApprovalLife] has passed since the window opened: nothing expires while it
+// waits.
 func (p *Policy) ValidUntil(approval *Approval) time.Time {
 	opens := approval.NotBefore()
 	if until := opens.Add(p.ApprovalLife); !opens.IsZero() && until.After(approval.Expires) {
@@ -70,8 +72,8 @@ func (p *Policy) ValidUntil(approval *Approval) time.Time {
 	return approval.Expires
 }
 
-// windowed returns what decides which windows cover a change: the kind of the step, and the hosts on
-// which the change runs or at which the step's domain points.
+// windowed returns what decides which windows cover a change: the kind of the step, and the hosts
+// on which the change runs or at which the step's domain points.
 func windowed(run *Run, approval *Approval) windows.Change {
 	change := windows.Change{Kind: string(approval.Step.Kind())}
 	for _, domain := range run.Request.Domains {

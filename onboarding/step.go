@@ -54,8 +54,8 @@ type Observation struct {
 	// Later says, when not empty, what must be done before the change can be known. Only a plan
 	// observes a step that early.
 	Later string
-	// Reopen are steps of which the observation found that their effect is gone. Those that are done
-	// are observed again, with every step after them, before this one is.
+	// Reopen are steps of which the observation found that their effect is gone. Those that are
+	// done are observed again, with every step after them, before this one is.
 	Reopen []Key
 	// Findings are the checks that were made, for people. A failed one fails the step.
 	Findings []Finding

@@ -31,7 +31,8 @@ func (v *View) Approval(id uuid.UUID) *Approval {
 	return nil
 }
 
-// JustAsked reports whether the newest event about some approvals is that one of them was asked for.
+// JustAsked reports whether the newest event about some approvals is that one of them was asked
+// for.
 func (v *View) JustAsked(approvals []*Approval) bool {
 	for _, event := range slices.Backward(v.Events) {
 		if slices.ContainsFunc(approvals, func(approval *Approval) bool { return approval.ID == event.Approval }) {
@@ -41,8 +42,8 @@ func (v *View) JustAsked(approvals []*Approval) bool {
 	return false
 }
 
-// Absence says that somebody else gets the direct messages and mentions of an operator for a while.
-// It moves no rights.
+// Absence says that somebody else gets the direct messages and mentions of an operator for a
+// while. It moves no rights.
 type Absence struct {
 	Operator, Cover string // ids of people
 	From, Until     time.Time

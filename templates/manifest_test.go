@@ -13,7 +13,8 @@ import (
 	"github.com/atlilith/onboardbot/templates"
 )
 
-// app lists every key of a manifest that Slack documents (https://docs.slack.dev/reference/app-manifest).
+// app lists every key of a manifest that Slack documents
+// (https://docs.slack.dev/reference/app-manifest).
 type app struct {
 	Display struct {
 		Name        string `yaml:"name"`

@@ -19,8 +19,8 @@ var (
 // presentation is U+FE0F, which asks for the colored form of a character. Shortcodes drop it.
 const presentation = "\uFE0F"
 
-// canonicalText brings the ways in which Slack may write the same text into one: emoji as characters,
-// no entities, no links around addresses that show themselves, and Unicode's form C.
+// canonicalText brings the ways in which Slack may write the same text into one: emoji as
+// characters, no entities, no links around addresses that show themselves, and Unicode's form C.
 func canonicalText(text string) string {
 	if strings.Contains(text, ":") {
 		text = shortcode.ReplaceAllStringFunc(text, emojiNamed)

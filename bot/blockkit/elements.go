@@ -9,8 +9,8 @@ func Button(actionID, value, text string, style slack.Style) *slack.ButtonBlockE
 	return button
 }
 
-// About has a screen reader say after a button's text what the button is about, where others have the
-// same text. About is plain, and so is the label: nothing in it is escaped.
+// About has a screen reader say after a button's text what the button is about, where others have
+// the same text. About is plain, and so is the label: nothing in it is escaped.
 func About(button *slack.ButtonBlockElement, about string) *slack.ButtonBlockElement {
 	button.AccessibilityLabel = Truncate(Unescape(button.Text.Text)+" "+about, MaxButtonText)
 	return button

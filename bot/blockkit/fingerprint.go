@@ -7,8 +7,9 @@ import (
 	"reflect"
 )
 
-// fingerprintVersion is the first byte of each fingerprint. It changes with what counts as the same
-// content. A fingerprint of another version, or one of earlier releases without any, says nothing.
+// fingerprintVersion is the first byte of each fingerprint. It changes with what counts as the
+// same content. A fingerprint of another version, or one of earlier releases without any, says
+// nothing.
 const fingerprintVersion = 2
 
 // SameVersion reports whether two fingerprints can be compared.
@@ -20,17 +21,17 @@ var slackOwn = map[string]bool{
 	"image_width": true, "image_height": true, "image_bytes": true, "is_animated": true, "fallback": true,
 }
 
-// slackDefaults are properties that Slack may add with the value that they have when absent, besides
-// null, false, "" and [].
+// slackDefaults are properties that Slack may add with the value that they have when absent,
+// besides null, false, "" and [].
 var slackDefaults = map[string]any{"border": json.Number("0"), "indent": json.Number("0"), "status": "pending",
 	"row_header_column_index": json.Number("0")}
 
-// Fingerprint identifies what a message or a view shows: its blocks, attachments and files, and of a
-// view also its title, its submit button, its callback_id and its private metadata. The object is a
-// message or a view as Slack returns it, in an answer or with a click. Slack returns the same
+// Fingerprint identifies what a message or a view shows: its blocks, attachments and files, and of
+// a view also its title, its submit button, its callback_id and its private metadata. The object
+// is a message or a view as Slack returns it, in an answer or with a click. Slack returns the same
 // content, but may add properties, order them differently, and write texts differently: with
-// shortcodes for emoji, with entities, and with links that it found. None of this counts. It returns
-// nil for an object that cannot be read or has no blocks.
+// shortcodes for emoji, with entities, and with links that it found. None of this counts. It
+// returns nil for an object that cannot be read or has no blocks.
 func Fingerprint(object json.RawMessage) []byte {
 	var content struct {
 		Blocks      []any `json:"blocks"`
@@ -57,8 +58,8 @@ func Fingerprint(object json.RawMessage) []byte {
 	return append([]byte{fingerprintVersion}, sum[:]...)
 }
 
-// canonical is a JSON value without what Slack adds by itself, and without properties that have the
-// value that they have when absent. Texts are as [canonicalText] writes them.
+// canonical is a JSON value without what Slack adds by itself, and without properties that have
+// the value that they have when absent. Texts are as [canonicalText] writes them.
 func canonical(value any) any {
 	switch value := value.(type) {
 	case map[string]any:
@@ -99,8 +100,8 @@ func absent(value any) bool {
 	return value == false || value == ""
 }
 
-// appendJoined appends an element of a list. Slack takes a text of rich text apart where it has emoji
-// or links, so a text joins one before it that is written in the same style.
+// appendJoined appends an element of a list. Slack takes a text of rich text apart where it has
+// emoji or links, so a text joins one before it that is written in the same style.
 func appendJoined(list []any, element any) []any {
 	text, style, ok := plainText(element)
 	if ok && len(list) > 0 {

@@ -36,8 +36,8 @@ const (
 	MaxPlanTasks = 50
 
 	// MaxDataTableRows includes the header; Slack's newer page says 201
-	// (https://docs.slack.dev/reference/block-kit/blocks/data-table-block). MaxDataTableText is the
-	// characters of all cells together.
+	// (https://docs.slack.dev/reference/block-kit/blocks/data-table-block). MaxDataTableText is
+	// the characters of all cells together.
 	MaxDataTableRows = 101
 	MaxDataTableText = 20_000
 

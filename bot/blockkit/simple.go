@@ -26,8 +26,9 @@ const (
 var oldest = []slack.MessageBlockType{slack.MBTSection, slack.MBTDivider, slack.MBTImage, slack.MBTAction,
 	slack.MBTContext, slack.MBTInput, slack.MBTHeader}
 
-// Simplify returns blocks with the same words for a workspace that refuses some of their types. A data
-// table becomes a table with its first rows. What else is replaced becomes sections of plain text.
+// Simplify returns blocks with the same words for a workspace that refuses some of their types. A
+// data table becomes a table with its first rows. What else is replaced becomes sections of plain
+// text.
 func Simplify(blocks []slack.Block, level Simplicity) (simple []slack.Block) {
 	for _, block := range blocks {
 		kind := block.BlockType()

@@ -12,8 +12,8 @@ import (
 const blockWeight = 100
 
 // Weight estimates how much of [MaxMessageWeight] blocks take: the characters of their JSON, and a
-// fixed amount for each block. The rows of data tables do not count, since they have a limit of their
-// own, [MaxDataTableText].
+// fixed amount for each block. The rows of data tables do not count, since they have a limit of
+// their own, [MaxDataTableText].
 func Weight(blocks ...slack.Block) int {
 	var encoded bytes.Buffer
 	heavy := make([]slack.Block, 0, len(blocks))

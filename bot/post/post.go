@@ -1,5 +1,5 @@
-// Package post has what the bot posts: messages, files and replies. It does no I/O, so what renders
-// them needs neither a database nor a Slack client.
+// Package post has what the bot posts: messages, files and replies. It does no I/O, so what
+// renders them needs neither a database nor a Slack client.
 package post
 
 import (
@@ -21,16 +21,16 @@ type Message struct {
 	// ThreadTS is the timestamp of a parent that the outbox did not post. Only one of Thread and
 	// ThreadTS is set.
 	ThreadTS string
-	// Text says everything in plain words, escaped; the outbox cuts it to 4,000 characters. Notifications
-	// and screen readers use it.
+	// Text says everything in plain words, escaped; the outbox cuts it to 4,000 characters.
+	// Notifications and screen readers use it.
 	Text string
 	// Blocks are shown instead of Text where there are any.
 	Blocks []slack.Block
 	// Fallback is shown where a workspace refuses Blocks with invalid_blocks, as old ones refuse a
 	// plan or a data table.
 	Fallback []slack.Block
-	// Urgent content is sent without waiting until bot.Config.UpdateEvery has passed since the update
-	// before it: it asks somebody something, or is the last.
+	// Urgent content is sent without waiting until bot.Config.UpdateEvery has passed since the
+	// update before it: it asks somebody something, or is the last.
 	Urgent bool
 	// File makes this a file instead; Text becomes its description for screen readers, and Blocks
 	// and Fallback are not used.

@@ -76,7 +76,8 @@ func Classify(err error) (Outcome, time.Duration) {
 	return Unsure, 0
 }
 
-// TimedOut reports whether a call was given up before Slack answered. Slack may still do what was asked.
+// TimedOut reports whether a call was given up before Slack answered. Slack may still do what was
+// asked.
 func TimedOut(err error) bool {
 	failed, ok := errors.AsType[net.Error](err)
 	return ok && failed.Timeout() || errors.Is(err, context.DeadlineExceeded)

@@ -11,18 +11,18 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/windows"
 )
 
-// maxAhead is how far ahead changes can be scheduled. Without a limit, a typing error in the year would
-// hold a run for ever.
+// maxAhead is how far ahead changes can be scheduled. Without a limit, a typing error in the year
+// would hold a run for ever.
 const maxAhead = 31 * 24 * time.Hour
 
-// atForm is a time of day, perhaps behind a day (today, tomorrow, or a date), and perhaps in front of a
-// time zone.
+// atForm is a time of day, perhaps behind a day (today, tomorrow, or a date), and perhaps in front
+// of a time zone.
 var atForm = regexp.MustCompile(
 	`^(?:((?i)today|tomorrow|\d{4}-\d{2}-\d{2})[Tt ]+)?(\d{1,2}:\d{2})(?: +([A-Za-z][A-Za-z0-9_+/-]{0,50}))?$`)
 
-// ParseAt reads when changes may be applied first, by the clocks of the zone that was typed, or else
-// of the zone of now. A time without a day is the next one. The problem is a sentence about what is
-// wrong, empty if nothing is.
+// ParseAt reads when changes may be applied first, by the clocks of the zone that was typed, or
+// else of the zone of now. A time without a day is the next one. The problem is a sentence about
+// what is wrong, empty if nothing is.
 func ParseAt(typed string, now time.Time) (at *onboarding.Moment, clock windows.Clock, problem string) {
 	found := atForm.FindStringSubmatch(strings.TrimSpace(typed))
 	if found == nil {
@@ -74,8 +74,8 @@ func AtText(at *onboarding.Moment) string {
 	return at.In().Format("2006-01-02T15:04 ") + at.Zone
 }
 
-// at reads when the changes of a draft may be applied first, nil for at once. A time without a zone is
-// in that of now.
+// at reads when the changes of a draft may be applied first, nil for at once. A time without a
+// zone is in that of now.
 func (d Draft) at(now time.Time, problems FieldErrors) *onboarding.Moment {
 	if d.At == "" {
 		return nil
@@ -85,8 +85,9 @@ func (d Draft) at(now time.Time, problems FieldErrors) *onboarding.Moment {
 	return at
 }
 
-// Dated returns the draft with the day and the zone of its time, so it means the same tomorrow and to
-// everybody. The hint says how the time was read, empty if it already has both or cannot be read.
+// Dated returns the draft with the day and the zone of its time, so it means the same tomorrow and
+// to everybody. The hint says how the time was read, empty if it already has both or cannot be
+// read.
 func (d Draft) Dated(now time.Time) (dated Draft, hint string) {
 	at, clock, problem := ParseAt(d.At, now)
 	if problem != "" || d.At == AtText(at) {
@@ -96,8 +97,8 @@ func (d Draft) Dated(now time.Time) (dated Draft, hint string) {
 	return d, atHint(at, clock, now.Location())
 }
 
-// atHint says in whose time zone a time was read, and what is special about it. The zone is that of the
-// person.
+// atHint says in whose time zone a time was read, and what is special about it. The zone is that
+// of the person.
 func atHint(at *onboarding.Moment, clock windows.Clock, zone *time.Location) (hint string) {
 	switch {
 	case at.Zone != zone.String():

@@ -111,8 +111,8 @@ func ReadDraft(meta Meta, state map[string]map[string]slack.BlockAction) Draft {
 	return d
 }
 
-// Storable returns what somebody typed in Unicode's normal form C, so that the same letters are the
-// same bytes, and without NUL characters, which PostgreSQL does not store.
+// Storable returns what somebody typed in Unicode's normal form C, so that the same letters are
+// the same bytes, and without NUL characters, which PostgreSQL does not store.
 func Storable(text string) string { return visible.Compose(strings.ReplaceAll(text, "\x00", "")) }
 
 // KeepHidden takes the inputs that the form does not show at the moment from the draft before,
@@ -151,8 +151,8 @@ func (d Draft) SuggestOrg() Draft {
 	return d
 }
 
-// DraftOf returns what somebody would have typed for a request. Hosts and mail plans that differ are
-// lines by domain.
+// DraftOf returns what somebody would have typed for a request. Hosts and mail plans that differ
+// are lines by domain.
 func DraftOf(request onboarding.Request) Draft {
 	d := Draft{Slug: request.Slug, Name: request.DisplayName, Email: request.Email, Mode: request.Mode,
 		At: AtText(request.At)}
@@ -203,8 +203,8 @@ func mailText(mail onboarding.Mail) string {
 	return string(mail.Plan)
 }
 
-// KeepFixed takes what cannot be edited from the request of the run that is edited: its slug and, once
-// the Provider's rows were begun, all that they hold.
+// KeepFixed takes what cannot be edited from the request of the run that is edited: its slug and,
+// once the Provider's rows were begun, all that they hold.
 func (d Draft) KeepFixed(meta Meta, request onboarding.Request, begun bool) Draft {
 	d.Slug = request.Slug
 	if !begun {

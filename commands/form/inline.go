@@ -64,8 +64,8 @@ func (d Draft) withHost(line inputs.Line) Draft {
 	return d
 }
 
-// perDomainLines returns a line for each domain if a key was given for at least one of them. It returns
-// nothing if the key counts for all domains.
+// perDomainLines returns a line for each domain if a key was given for at least one of them. It
+// returns nothing if the key counts for all domains.
 func (d Draft) perDomainLines(line inputs.Line, key inputs.Key) string {
 	var lines []string
 	own := false

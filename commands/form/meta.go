@@ -20,14 +20,14 @@ type Meta struct {
 	// Logo is the digest of the logo that was uploaded before: a form cannot be opened with a
 	// file.
 	Logo string `json:"logo,omitempty"`
-	// Edits is the run whose request is edited, zero for a new one. Fixed says that the Provider's rows
-	// exist, so the form does not ask for them.
+	// Edits is the run whose request is edited, zero for a new one. Fixed says that the Provider's
+	// rows exist, so the form does not ask for them.
 	Edits uuid.UUID `json:"edits,omitzero"`
 	Fixed bool      `json:"fixed,omitempty"`
 }
 
-// KeepsDraft reports whether what somebody types in the form is kept as a draft: not for a dry run, and
-// not when the request of a run is edited.
+// KeepsDraft reports whether what somebody types in the form is kept as a draft: not for a dry
+// run, and not when the request of a run is edited.
 func (m Meta) KeepsDraft() bool { return !m.Plan && m.Edits == uuid.Nil }
 
 func (m Meta) encode() string {

@@ -12,8 +12,8 @@ import (
 )
 
 // Request turns the draft into a request. A domain that cannot be parsed stays as it was typed;
-// package onboarding says what is wrong with it. Domains without a host get the first host, and a time
-// without a zone is in that of now.
+// package onboarding says what is wrong with it. Domains without a host get the first host, and a
+// time without a zone is in that of now.
 func (d Draft) Request(hosts []string, now time.Time) (onboarding.Request, FieldErrors) {
 	request := onboarding.Request{Slug: d.Slug, DisplayName: d.Name, Email: d.Email, Mode: d.Mode, Org: d.org()}
 	host := knownHost(d.Host, hosts)

@@ -13,8 +13,8 @@ import (
 // maxCorrected is the length, in characters, up to which a mistyped slug is corrected.
 const maxCorrected = 2 * onboarding.MaxSlug
 
-// CorrectSlug turns what somebody typed into kebab-case, as in "Merche Biche" and "mercé_biche". It
-// returns false if it would have to guess.
+// CorrectSlug turns what somebody typed into kebab-case, as in "Merche Biche" and "mercé_biche".
+// It returns false if it would have to guess.
 func CorrectSlug(typed string) (slug string, ok bool) {
 	if utf8.RuneCountInString(typed) > maxCorrected {
 		return "", false

@@ -19,8 +19,8 @@ type Form struct {
 	Draft Draft
 	// Hosts are the VPSes that a domain may point at, the usual one first.
 	Hosts []string
-	// Problems are sentences by block. They stand above the inputs, for when Slack's own place for them
-	// is gone because the form was closed.
+	// Problems are sentences by block. They stand above the inputs, for when Slack's own place for
+	// them is gone because the form was closed.
 	Problems map[string]string
 	// Hints stand above the form, as mrkdwn. Empty ones are left out.
 	Hints []string
@@ -126,8 +126,8 @@ func (f *fields) add(block, label, hint string, element slack.BlockElement) *sla
 	return input
 }
 
-// problemAlerts shows above an input what is wrong with it. An alert is short, so several sentences
-// can take several alerts.
+// problemAlerts shows above an input what is wrong with it. An alert is short, so several
+// sentences can take several alerts.
 func problemAlerts(problem string) []slack.Block {
 	var alerts []slack.Block
 	text := ""

@@ -37,9 +37,9 @@ type Fetcher struct {
 	Log       *slog.Logger
 }
 
-// Fetch downloads the file that an operator chose in a form, checks it and keeps it. It returns the digest
-// of its content, or without a file that of the logo which was kept before. What is wrong with a logo is a
-// [form.FieldErrors].
+// Fetch downloads the file that an operator chose in a form, checks it and keeps it. It returns
+// the digest of its content, or without a file that of the logo which was kept before. What is
+// wrong with a logo is a [form.FieldErrors].
 func (f *Fetcher) Fetch(ctx context.Context, sent bot.Submission, kept string) (digest string, err error) {
 	files := sent.State[form.BlockLogo][form.ActionInput].Files
 	if len(files) == 0 {

@@ -30,8 +30,8 @@ func (projectArgs) InsertOpts() river.InsertOpts {
 // projectTimeout bounds one projection: some reads, and a row for each message.
 const projectTimeout = 30 * time.Second
 
-// AddWorkers registers the jobs that project runs and requests to accept risks, and that tell of threads
-// which Slack refuses.
+// AddWorkers registers the jobs that project runs and requests to accept risks, and that tell of
+// threads which Slack refuses.
 func (p *Projector) AddWorkers(workers *river.Workers) {
 	river.AddWorker(workers, &unreachableWorker{projector: p})
 	river.AddWorker(workers, &worker{projector: p})

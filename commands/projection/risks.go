@@ -18,16 +18,16 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// riskArgs is the job that shows a request to accept a risk: after each change of it, and when it has to
-// look different because of the time alone.
+// riskArgs is the job that shows a request to accept a risk: after each change of it, and when it
+// has to look different because of the time alone.
 type riskArgs struct {
 	Risk uuid.UUID `json:"risk"`
 }
 
 func (riskArgs) Kind() string { return "commands_risk" }
 
-// InsertOpts allows more attempts than [projectArgs]: no later change inserts another job when a request
-// expires.
+// InsertOpts allows more attempts than [projectArgs]: no later change inserts another job when a
+// request expires.
 func (riskArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: outbox.Queue, MaxAttempts: 1000}
 }

@@ -49,8 +49,8 @@ func (w *unreachableWorker) Work(ctx context.Context, _ *river.Job[unreachableAr
 	return w.projector.TellUnreachable(ctx, time.Now())
 }
 
-// TellUnreachable tells the requesters of runs that are active or ended lately, by direct message, that
-// Slack refuses the messages of their threads: once a day for each run.
+// TellUnreachable tells the requesters of runs that are active or ended lately, by direct message,
+// that Slack refuses the messages of their threads: once a day for each run.
 func (p *Projector) TellUnreachable(ctx context.Context, now time.Time) error {
 	refused, err := p.Outbox.Unreachable(ctx)
 	if err != nil {

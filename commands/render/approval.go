@@ -46,8 +46,8 @@ type request struct {
 	*onboarding.Approval
 	room  changes.Room // of the change
 	alone bool         // no other request is in the message
-	// still says that the message must not change by itself, since another request in it is open: a
-	// press counts only in what Slack showed last.
+	// still says that the message must not change by itself, since another request in it is open:
+	// a press counts only in what Slack showed last.
 	still bool
 }
 
@@ -146,8 +146,8 @@ func writeAlarms(page *mrkdwn.Builder, approval *onboarding.Approval) {
 	}
 }
 
-// ShownInRequest reports whether the message of an open request shows every line of the change, also
-// where it shares the message with others and has less room.
+// ShownInRequest reports whether the message of an open request shows every line of the change,
+// also where it shares the message with others and has less room.
 func ShownInRequest(approval *onboarding.Approval) bool {
 	_, hidden := changes.Excerpt(changes.PartsOf(approval.Change), changes.Brief)
 	return hidden == 0

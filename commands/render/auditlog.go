@@ -101,11 +101,11 @@ func eventText(
 	return line
 }
 
-// AuditLogText is the audit log of a run as a text file: what happened, then every change that
-// was applied, with its approvals.
+// AuditLogText is the audit log of a run as a text file: what happened, then every change that was
+// applied, with its approvals.
 //
-// The outputs are what attempts printed, by their ids. Of an attempt without one, the last lines are
-// in the file.
+// The outputs are what attempts printed, by their ids. Of an attempt without one, the last lines
+// are in the file.
 func AuditLogText(view *onboarding.View, outputs map[uuid.UUID]string) string {
 	plain := func(operator onboarding.Operator) string {
 		return fmt.Sprintf("%s (%s)", mrkdwn.OneLine(operator.Name), operator.ID)

@@ -118,8 +118,8 @@ func writePage(page *mrkdwn.Builder, approval *onboarding.Approval, number int) 
 	return len(all), number
 }
 
-// The beginnings of the action ids of the buttons that turn the pages of a change: one that is only
-// read, and one that is to be decided. The number of the page follows.
+// The beginnings of the action ids of the buttons that turn the pages of a change: one that is
+// only read, and one that is to be decided. The number of the page follows.
 const (
 	ActionPage        = "approval.page."
 	ActionConfirmPage = "approval.confirm."

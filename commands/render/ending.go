@@ -13,8 +13,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// finishedMessage is the last message of a run that is done: what exists now, and what the Provider does
-// next.
+// finishedMessage is the last message of a run that is done: what exists now, and what the
+// Provider does next.
 func (r Renderer) finishedMessage(view *onboarding.View, event onboarding.Event) post.Message {
 	var page mrkdwn.Builder
 	request := view.Request
@@ -91,7 +91,8 @@ func nextSteps(request onboarding.Request) string {
 		"They can create or join Orgs later, from their dashboard.", name, email)
 }
 
-// cancelledMessage is the last message of a cancelled run: what stays applied, and what was not done.
+// cancelledMessage is the last message of a cancelled run: what stays applied, and what was not
+// done.
 func (r Renderer) cancelledMessage(view *onboarding.View, event onboarding.Event) post.Message {
 	var page mrkdwn.Builder
 	page.Say(fmt.Sprintf("%s *The run was cancelled* by %s %s.", mrkdwn.MarkCancelled, mrkdwn.Mention(event.Actor),
@@ -123,8 +124,8 @@ func (r Renderer) cancelledMessage(view *onboarding.View, event onboarding.Event
 		Blocks: page.Blocks}
 }
 
-// stepNames returns the titles of the steps that were tried or not, and that are done or not. A step
-// is tried when its application began.
+// stepNames returns the titles of the steps that were tried or not, and that are done or not. A
+// step is tried when its application began.
 func stepNames(view *onboarding.View, tried, done bool) []string {
 	var names []string
 	for i := range view.Steps {
@@ -138,8 +139,8 @@ func stepNames(view *onboarding.View, tried, done bool) []string {
 	return names
 }
 
-// CancelPage asks whether to cancel a run. The link leads to its thread and may be empty. The block is
-// the block_id of the buttons.
+// CancelPage asks whether to cancel a run. The link leads to its thread and may be empty. The
+// block is the block_id of the buttons.
 func CancelPage(run *onboarding.Run, link, block string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	page.Say(fmt.Sprintf("Cancel the %s %s%s? %s", Undertaking(run), blockkit.Code(run.Request.Slug), link,

@@ -13,9 +13,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// findingsMessage shows what steps that change nothing have found, or what a step is waiting for. The
-// table has only what did not pass; buttons show everything. The message is updated in place, and
-// begins with the first step that has something to show.
+// findingsMessage shows what steps that change nothing have found, or what a step is waiting for.
+// The table has only what did not pass; buttons show everything. The message is updated in place,
+// and begins with the first step that has something to show.
 func findingsMessage(view *onboarding.View, steps ...*onboarding.Step) post.Message {
 	var page mrkdwn.Builder
 	var notable []onboarding.Finding

@@ -47,7 +47,8 @@ type PendingDecision struct {
 	Link     string
 }
 
-// PendingItem is a request about something else than a run, in one line, and whole with its buttons.
+// PendingItem is a request about something else than a run, in one line, and whole with its
+// buttons.
 type PendingItem struct {
 	Line   string
 	Blocks []slack.Block
@@ -133,8 +134,8 @@ func liveLines(content Home, now time.Time) []string {
 	return lines
 }
 
-// certificateEnd returns when the certificate of a domain ends: as the watch saw it last or, until it
-// has seen the site, as the run did.
+// certificateEnd returns when the certificate of a domain ends: as the watch saw it last or, until
+// it has seen the site, as the run did.
 func certificateEnd(run *onboarding.Run, domain string, seen map[string]time.Time) (time.Time, bool) {
 	if end, known := seen[domain]; known {
 		return end, true
@@ -199,7 +200,8 @@ func linkInParentheses(address, label string) string {
 // IsolationReport is the newest report on isolation, in short.
 type IsolationReport struct {
 	At time.Time
-	// Mark is that of the report, and Summary says in one sentence without a full stop what it found.
+	// Mark is that of the report, and Summary says in one sentence without a full stop what it
+	// found.
 	Mark, Summary string
 	// Link is the address of the whole report in Slack, empty if there is none.
 	Link string

@@ -97,13 +97,14 @@ func TestWaitingForAWindow(t *testing.T) {
 	check("window-applied-now")
 }
 
-// TestDirectMessages checks the direct messages to approvers, and that those about old requests are not
-// updated.
+// TestDirectMessages checks the direct messages to approvers, and that those about old requests
+// are not updated.
 func TestDirectMessages(t *testing.T) {
 	t.Parallel()
 	direct := testRenderer
 	direct.Mentions, direct.BreakGlass = false, true
 	s := preflightDone()
+	direct = direct.WithLinks(map[uuid.UUID]string{s.ID: "https://merche.slack.com/archives/C0OPS/p1"})
 	approval := s.asked("database", insertRows())
 	s.after(time.Hour).event(onboarding.Event{Kind: onboarding.EventEscalated, Step: "database",
 		Approval: approval.ID})

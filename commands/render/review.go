@@ -224,8 +224,8 @@ func (r Review) writeItem(page *mrkdwn.Builder, approval *onboarding.Approval) {
 	}
 }
 
-// writeLater offers to approve for the next window if a change that can be selected has one, on whatever
-// page.
+// writeLater offers to approve for the next window if a change that can be selected has one, on
+// whatever page.
 func (r Review) writeLater(page *mrkdwn.Builder) {
 	if !slices.ContainsFunc(r.Items, func(approval *onboarding.Approval) bool {
 		return r.selectable(approval) && r.renderer.windowed(r.view.Run, approval)

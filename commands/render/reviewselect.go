@@ -31,7 +31,8 @@ type ReviewMeta struct {
 	// Turn counts how often the modal was shown. It is part of the block ids, since Slack keeps
 	// the ticks of a box whose block id stays the same.
 	Turn int `json:"turn,omitempty"`
-	// Elsewhere are the selected changes of other pages, the ids of their approvals one after the other.
+	// Elsewhere are the selected changes of other pages, the ids of their approvals one after the
+	// other.
 	Elsewhere []byte `json:"elsewhere,omitempty"`
 }
 
@@ -95,8 +96,8 @@ func ReviewBox(block string) (uuid.UUID, bool) {
 	return approval, err == nil
 }
 
-// ReviewDone says how many approvals were counted, and leads back to the review. With later, those that
-// have a window wait for the next one.
+// ReviewDone says how many approvals were counted, and leads back to the review. With later, those
+// that have a window wait for the next one.
 func ReviewDone(meta ReviewMeta, counted, picked int, later bool) slack.ModalViewRequest {
 	text := fmt.Sprintf("%s %d of %d changes are approved.", mrkdwn.MarkDone, counted, picked)
 	if later {
@@ -146,8 +147,8 @@ func (r Review) SelectDomain(number int) {
 	}
 }
 
-// selectable reports whether this person can decide on a change here: not on one of which they must
-// be shown lines that a review leaves out, or that needs a code.
+// selectable reports whether this person can decide on a change here: not on one of which they
+// must be shown lines that a review leaves out, or that needs a code.
 func (r Review) selectable(approval *onboarding.Approval) bool {
 	return r.Why == "" && approval.State.Decidable() && !r.voted(approval) &&
 		approval.Confirm == onboarding.ConfirmNone && (!approval.NeedsWhole(r.view.Run) || ShownInReview(approval))

@@ -27,7 +27,8 @@ type runState struct {
 // threadLinks are the addresses of threads, by their runs, where known.
 type threadLinks map[uuid.UUID]string
 
-// state returns the state of a run. A freeze comes first, since nothing else goes on until it ends.
+// state returns the state of a run. A freeze comes first, since nothing else goes on until it
+// ends.
 func (r Renderer) state(view *onboarding.View) runState {
 	switch view.State {
 	case onboarding.RunDone:

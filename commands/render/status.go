@@ -67,7 +67,8 @@ func (r Renderer) WaitingFor(content Home) *mrkdwn.Builder {
 	return page
 }
 
-// line shows a run in one line: its mark, its name, and its state. The freeze that holds may be nil.
+// line shows a run in one line: its mark, its name, and its state. The freeze that holds may be
+// nil.
 func (r Renderer) line(run *onboarding.Run, freeze *onboarding.Freeze) string {
 	state := r.state(&onboarding.View{Run: run, Freeze: freeze})
 	what := ""
@@ -130,8 +131,8 @@ func (r Renderer) Status(view *onboarding.View, address string) *mrkdwn.Builder 
 	return page
 }
 
-// WriteBacklog says which messages Slack has not accepted yet, if there are any. Whoever asks reads it
-// where they would otherwise miss them.
+// WriteBacklog says which messages Slack has not accepted yet, if there are any. Whoever asks
+// reads it where they would otherwise miss them.
 func WriteBacklog(page *mrkdwn.Builder, backlog post.Backlog) {
 	if backlog.Messages == 0 {
 		return

@@ -15,8 +15,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// stuckMessage is the message about a step that continues only after somebody presses Retry. It is a
-// message of its own because an update would not notify anybody.
+// stuckMessage is the message about a step that continues only after somebody presses Retry. It is
+// a message of its own because an update would not notify anybody.
 func stuckMessage(view *onboarding.View, event onboarding.Event) post.Message {
 	var page mrkdwn.Builder
 	step := view.Step(event.Step)

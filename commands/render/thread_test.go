@@ -464,7 +464,8 @@ func undoneBy(s *scenario, state onboarding.RunState) *scenario {
 	return s
 }
 
-// TestSurfacesAgree holds that every surface tells one state, and of a frozen run that it is frozen.
+// TestSurfacesAgree holds that every surface tells one state, and of a frozen run that it is
+// frozen.
 func TestSurfacesAgree(t *testing.T) {
 	t.Parallel()
 	for name, tell := range scenarios {
@@ -511,8 +512,8 @@ func TestThread(t *testing.T) {
 	}
 }
 
-// TestNothingDisappears replays every scenario event by event. No message may disappear later, since
-// Slack would keep it, out of date.
+// TestNothingDisappears replays every scenario event by event. No message may disappear later,
+// since Slack would keep it, out of date.
 func TestNothingDisappears(t *testing.T) {
 	t.Parallel()
 	for name, tell := range scenarios {

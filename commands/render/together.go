@@ -83,8 +83,8 @@ func (r Renderer) writeRecord(view *onboarding.View, approval *onboarding.Approv
 	return page
 }
 
-// aheadMessage shows what an operator approved before its turn. The votes of one submission share one
-// message.
+// aheadMessage shows what an operator approved before its turn. The votes of one submission share
+// one message.
 func aheadMessage(view *onboarding.View, events []onboarding.Event) post.Message {
 	var page mrkdwn.Builder
 	first := events[0]
@@ -112,8 +112,8 @@ func aheadMessage(view *onboarding.View, events []onboarding.Event) post.Message
 		Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
 }
 
-// aheadVotes returns the early votes of one submission, beginning with this event. It returns nil if
-// the event is not an early vote.
+// aheadVotes returns the early votes of one submission, beginning with this event. It returns nil
+// if the event is not an early vote.
 func aheadVotes(view *onboarding.View, at int, asked map[uuid.UUID]bool) []onboarding.Event {
 	first := view.Events[at]
 	asked = maps.Clone(asked)

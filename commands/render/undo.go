@@ -11,8 +11,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// UndoPage asks whether to undo a run, from when on, and whether to keep the certificates. The block is
-// the block_id of the buttons.
+// UndoPage asks whether to undo a run, from when on, and whether to keep the certificates. The
+// block is the block_id of the buttons.
 func UndoPage(run *onboarding.Run, at *onboarding.Moment, block string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	page.Say(fmt.Sprintf("Undo the onboarding of *%s* (%s)? %s", mrkdwn.Inline(run.Request.DisplayName),

@@ -8,8 +8,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Unreachable tells the requester of a run that Slack refuses the messages of its thread, with Slack's
-// code.
+// Unreachable tells the requester of a run that Slack refuses the messages of its thread, with
+// Slack's code.
 func (r Renderer) Unreachable(run *onboarding.Run, code string) *mrkdwn.Builder {
 	reason := "Slack says " + blockkit.Code(code)
 	switch code {
@@ -26,7 +26,7 @@ func (r Renderer) Unreachable(run *onboarding.Run, code string) *mrkdwn.Builder 
 	page.Say(fmt.Sprintf("%s The bot cannot post in %s, because %s. Nobody there can follow the %s *%s* (%s). %s",
 		mrkdwn.MarkWarning, blockkit.Channel(run.Channel), reason, Undertaking(run),
 		mrkdwn.Inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug), state))
-	page.Say(fmt.Sprintf("Until that is fixed, decide in the bot's Home tab. Afterwards, type %s: the bot posts what "+
-		"is missing.", blockkit.Code(r.Command+" "+WordStatus+" "+run.Request.Slug)))
+	page.Say(fmt.Sprintf("Until that is fixed, approvers can decide in the bot's Home tab. Afterwards, type %s: the "+
+		"bot posts what is missing.", blockkit.Code(r.Command+" "+WordStatus+" "+run.Request.Slug)))
 	return page
 }

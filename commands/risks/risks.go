@@ -1,5 +1,5 @@
-// Package risks answers the buttons of risks in isolation reports: one operator asks to accept a risk,
-// another decides.
+// Package risks answers the buttons of risks in isolation reports: one operator asks to accept a
+// risk, another decides.
 package risks
 
 import (
@@ -24,15 +24,17 @@ import (
 
 // Host is what the handlers of all buttons share.
 type Host interface {
-	// Require refuses people who are no operators, and a press in what the bot did not deliver. Otherwise
-	// it returns what that was. The id is that of a request to accept a risk, zero for a press about none.
+	// Require refuses people who are no operators, and a press in what the bot did not deliver.
+	// Otherwise it returns what that was. The id is that of a request to accept a risk, zero for a
+	// press about none.
 	Require(ctx context.Context, action bot.Action, request uuid.UUID) (source string, err error)
 	// Open opens a modal.
 	Open(ctx context.Context, trigger string, modal slack.ModalViewRequest) error
-	// Answer tells somebody what went wrong with a press. Without an error it shows what the press did on
-	// the Home tab, if that is where they pressed.
+	// Answer tells somebody what went wrong with a press. Without an error it shows what the press
+	// did on the Home tab, if that is where they pressed.
 	Answer(ctx context.Context, action bot.Action, err error) error
-	// Refuse says what is wrong with a form that is about an id. Without an error it closes the form.
+	// Refuse says what is wrong with a form that is about an id. Without an error it closes the
+	// form.
 	Refuse(ctx context.Context, form bot.Submission, about string, err error) bot.Answer
 	// Address is where Slack shows a message, empty if that is not known yet.
 	Address(ctx context.Context, key string) string
@@ -61,14 +63,6 @@ func (h *Handlers) Register(router *bot.Router) {
 	router.View(isolationreport.ViewDecide, h.decided)
 }
 
-// sentence is an error that the person who pressed reads as it is.
-type sentence string
-
-func (e sentence) Error() string { return string(e) }
-
-// Mrkdwn is the sentence.
-func (e sentence) Mrkdwn() string { return string(e) }
-
 // offer opens the form that asks why a risk of a report can be accepted.
 func (h *Handlers) offer(ctx context.Context, action bot.Action) error {
 	if _, err := h.host.Require(ctx, action, uuid.Nil); err != nil {
@@ -91,7 +85,7 @@ func (h *Handlers) offer(ctx context.Context, action bot.Action) error {
 }
 
 // errNoRisk is for whoever presses in a report that is not kept any more.
-const errNoRisk = sentence("This report is too old. Ask for a new one: `" + render.IsolationCommand + "`.")
+const errNoRisk = refusal.Sentence("This report is too old. Ask for a new one: `" + render.IsolationCommand + "`.")
 
 // offered asks others to accept the risk for which somebody sent the form.
 func (h *Handlers) offered(ctx context.Context, submission bot.Submission) (bot.Answer, error) {
@@ -108,7 +102,7 @@ func (h *Handlers) offered(ctx context.Context, submission bot.Submission) (bot.
 			isolationreport.BlockUntil: isolationreport.UntilText(until)}), nil
 	case isDecided:
 		link := h.host.Address(ctx, isolationreport.RiskKey(decided.Request.ID))
-		err = sentence(isolationreport.AskedText(decided, link))
+		err = refusal.Sentence(isolationreport.AskedText(decided, link))
 	}
 	return h.host.Refuse(ctx, submission, place.Report.String(), err), nil
 }
@@ -171,13 +165,13 @@ func riskError(err error) error {
 	decided, ok := errors.AsType[*risk.DecidedError](err)
 	switch {
 	case ok:
-		return sentence(isolationreport.DecidedText(decided, time.Now()))
+		return refusal.Sentence(isolationreport.DecidedText(decided, time.Now()))
 	case errors.Is(err, onboarding.ErrOwnRequest):
-		return sentence("You asked to accept this risk, so another operator must decide. " +
+		return refusal.Sentence("You asked to accept this risk, so another operator must decide. " +
 			"*Withdraw* takes your request back.")
 	case errors.Is(err, onboarding.ErrOtherChange):
-		return sentence("The bot did not sign this request, so nothing was accepted. The request is older than " +
-			"`second_factor.key`, or somebody may be writing to the bot's database: tell an administrator.")
+		return refusal.Sentence("The bot did not sign this request, so nothing was accepted. The request is older " +
+			"than `second_factor.key`, or somebody may be writing to the bot's database: tell an administrator.")
 	}
 	return err
 }

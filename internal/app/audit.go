@@ -20,8 +20,8 @@ func VerifyAudit(ctx context.Context, settings *config.Config, heads []audit.Hea
 	return store.VerifyChain(ctx, pool, heads...)
 }
 
-// ExportAudit returns everything that the audit chain holds about a run, which is named by its id or,
-// for the newest of a Provider, by the slug.
+// ExportAudit returns everything that the audit chain holds about a run, which is named by its id
+// or, for the newest of a Provider, by the slug.
 func ExportAudit(ctx context.Context, settings *config.Config, run string) (*audit.File, error) {
 	pool, err := OpenPool(ctx, settings.Database)
 	if err != nil {

@@ -35,8 +35,8 @@ func OpenPool(ctx context.Context, settings config.Database) (*pgxpool.Pool, err
 	return pool, nil
 }
 
-// migrateTables brings the tables up to date, as the role that owns them. Where that is another role than
-// the one that serves, it limits what the serving role can change.
+// migrateTables brings the tables up to date, as the role that owns them. Where that is another
+// role than the one that serves, it limits what the serving role can change.
 func migrateTables(ctx context.Context, serving *pgxpool.Pool, settings config.Database) error {
 	if settings.OwnerURL.IsZero() {
 		return store.Migrate(ctx, serving, settings.Schema, Tables()...)

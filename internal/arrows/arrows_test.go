@@ -1,5 +1,6 @@
-// Package arrows holds which package may import which. Arrows run downwards only: main, internal/app,
-// commands, then bot and onboarding, then the parts below. rules.txt has the rule of every package.
+// Package arrows holds which package may import which. Arrows run downwards only: main,
+// internal/app, commands, then bot and onboarding, then the parts below. rules.txt has the rule of
+// every package.
 package arrows
 
 import (
@@ -82,8 +83,8 @@ func TestArrowsRunDownwards(t *testing.T) {
 	}
 }
 
-// pure are the packages that reach no database and no jobs, not even through others: the nouns, and
-// what turns them into messages.
+// pure are the packages that reach no database and no jobs, not even through others: the nouns,
+// and what turns them into messages.
 var pure = []string{"onboarding", "onboarding/certificates", "bot/post", "bot/blockkit", "commands/form",
 	"commands/inputs", "commands/render", "commands/render/certs", "commands/render/changes",
 	"commands/render/isolationreport", "commands/render/mrkdwn", "commands/samples"}
@@ -112,8 +113,8 @@ func TestPurePackagesReachNoDatabase(t *testing.T) {
 	}
 }
 
-// readRules returns what the packages that match a pattern may import. A line of rules.txt begins with
-// a pattern and a colon. Indented lines continue it.
+// readRules returns what the packages that match a pattern may import. A line of rules.txt begins
+// with a pattern and a colon. Indented lines continue it.
 func readRules(t *testing.T) map[string][]string {
 	t.Helper()
 	text, err := os.ReadFile("rules.txt")

@@ -92,8 +92,8 @@ func cut(line string, fits func(string) bool) string {
 	return short(max(0, tooLong-1))
 }
 
-// Regular returns a face of a size in pixels. A face must not be shared between goroutines, so each
-// call returns a new one. Bold and Mono do the same.
+// Regular returns a face of a size in pixels. A face must not be shared between goroutines, so
+// each call returns a new one. Bold and Mono do the same.
 func Regular(size float64) font.Face { return face(regular(), size) }
 
 // Bold is like [Regular].

@@ -1,5 +1,5 @@
-// Package claims fills in the identity of a session in the settings that carry it, such as the claims
-// of a token as PostgREST and Supabase pass them on.
+// Package claims fills in the identity of a session in the settings that carry it, such as the
+// claims of a token as PostgREST and Supabase pass them on.
 package claims
 
 import (
@@ -111,8 +111,8 @@ func CheckWritten(templates map[string]string, member string) string {
 	return ""
 }
 
-// Merge returns a JSON object with the members of another, which win. What is no object stays as it
-// is.
+// Merge returns a JSON object with the members of another, which win. What is no object stays as
+// it is.
 func Merge(document, over string) string {
 	var a, b map[string]any
 	if json.Unmarshal([]byte(document), &a) != nil || json.Unmarshal([]byte(over), &b) != nil || a == nil {

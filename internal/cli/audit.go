@@ -19,8 +19,8 @@ type auditCommand struct {
 	settings        *config.Config // nil where a file is verified
 }
 
-// runAudit verifies the audit chain or an export of it, or exports a run. Its exit status is 0 when
-// all is well, 1 when something was tampered with, and 2 when it could not find out.
+// runAudit verifies the audit chain or an export of it, or exports a run. Its exit status is 0
+// when all is well, 1 when something was tampered with, and 2 when it could not find out.
 func runAudit(ctx context.Context, out io.Writer, args []string) int {
 	command, code, ok := parseAudit(args)
 	if !ok {
@@ -34,8 +34,8 @@ func runAudit(ctx context.Context, out io.Writer, args []string) int {
 	return code
 }
 
-// parseAudit reads a verb, perhaps a run, and flags. When ok is false the command is over, and code
-// is its exit status.
+// parseAudit reads a verb, perhaps a run, and flags. When ok is false the command is over, and
+// code is its exit status.
 func parseAudit(args []string) (command auditCommand, code int, ok bool) {
 	command.verb, args = nextWord(args)
 	if command.verb == "export" {

@@ -18,8 +18,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/config"
 )
 
-// Exit statuses that all subcommands share. Those of isolation, certificates and audit mean more, as
-// their help says.
+// Exit statuses that all subcommands share. Those of isolation, certificates and audit mean more,
+// as their help says.
 const (
 	OK     = 0
 	Failed = 1
@@ -113,8 +113,8 @@ func explain(out io.Writer, flags *flag.FlagSet) {
 	}
 }
 
-// nextWord takes the first argument off unless it is a flag, such as the verb of audit and totp. The word
-// is empty if there is none.
+// nextWord takes the first argument off unless it is a flag, such as the verb of audit and totp.
+// The word is empty if there is none.
 func nextWord(args []string) (word string, rest []string) {
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		return "", args

@@ -152,7 +152,8 @@ func TestTOTPCommandSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// TestHalfBlocks draws two modules above each other in one character, and a border that scanners need.
+// TestHalfBlocks draws two modules above each other in one character, and a border that scanners
+// need.
 func TestHalfBlocks(t *testing.T) {
 	drawn := halfBlocks(2, func(x, y int) bool { return x >= 0 && x < 2 && y >= 0 && y < 2 && (x == 0 || y == 0) })
 	border := strings.Repeat("█", 10) + "\n"

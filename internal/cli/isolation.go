@@ -12,8 +12,8 @@ import (
 )
 
 // checkIsolation checks once. Its exit status is 0 for sound, 1 for a leak, and 2 where it could
-// not check; with a baseline, it is about what is new since. 2 also stands for a wrong command line
-// or configuration.
+// not check; with a baseline, it is about what is new since. 2 also stands for a wrong command
+// line or configuration.
 func checkIsolation(ctx context.Context, out io.Writer, args []string) int {
 	flags := flag.NewFlagSet("isolation", flag.ContinueOnError)
 	tenant := flags.String("tenant", "", "the `SLUG` of the one tenant to check against all others")

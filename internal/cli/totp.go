@@ -81,8 +81,8 @@ func enroll(ctx context.Context, out io.Writer, factors *secondfactor.Factors, o
 	return nil
 }
 
-// halfBlocks draws a square of dark and light modules with the quiet zone that scanners need (ISO/IEC
-// 18004 §6.3.8), two rows a line, light on dark terminals.
+// halfBlocks draws a square of dark and light modules with the quiet zone that scanners need
+// (ISO/IEC 18004 §6.3.8), two rows a line, light on dark terminals.
 func halfBlocks(size int, dark func(x, y int) bool) string {
 	const quiet = 4
 	var out strings.Builder

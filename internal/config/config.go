@@ -56,8 +56,8 @@ type Config struct {
 type Database struct {
 	// URL of the database. Required.
 	URL secret.String `yaml:"url"`
-	// OwnerURL is a connection as another role, which owns the tables, so that of URL can only append
-	// to the audit trail. It migrates and is not used to serve. Default: none.
+	// OwnerURL is a connection as another role, which owns the tables, so that of URL can only
+	// append to the audit trail. It migrates and is not used to serve. Default: none.
 	OwnerURL secret.String `yaml:"owner_url"`
 	// Schema that holds every table of the bot. Default: onboarding.
 	Schema string `yaml:"schema"`
@@ -68,8 +68,8 @@ type Database struct {
 	Runs int `yaml:"runs"`
 }
 
-// AsOwner is the same database as the role that owns the tables: that of OwnerURL, or of URL without
-// one.
+// AsOwner is the same database as the role that owns the tables: that of OwnerURL, or of URL
+// without one.
 func (d Database) AsOwner() Database {
 	if !d.OwnerURL.IsZero() {
 		d.URL = d.OwnerURL
@@ -232,9 +232,9 @@ var Everything = []Section{Slack, Commands, Own, Onboarding, Factors, Runbook, R
 var schemaForm = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
 
 // LeastConnections is how many connections a replica needs to advance as many runs at once. A run
-// holds one, and takes another only while one of its steps is observed. River's listener and a check
-// of isolation hold one each. Everything else takes one at a time and holds none while it waits for
-// one, so it always gets it.
+// holds one, and takes another only while one of its steps is observed. River's listener and a
+// check of isolation hold one each. Everything else takes one at a time and holds none while it
+// waits for one, so it always gets it.
 func LeastConnections(runs int) int32 { return int32(runs) + 12 }
 
 func (d Database) validate() error {
@@ -265,8 +265,8 @@ func (d Database) validate() error {
 
 func (c *Config) policy() error { return errors.Join(c.Onboarding.Validate(), c.rules(), c.calendar()) }
 
-// calendar reports windows and freezes for kinds of steps or hosts that do not exist: a misspelt one
-// would have no effect.
+// calendar reports windows and freezes for kinds of steps or hosts that do not exist: a misspelt
+// one would have no effect.
 func (c *Config) calendar() error {
 	var problems []error
 	kinds := runbook.Kinds()

@@ -121,8 +121,8 @@ func (c *slackCheck) members(ctx context.Context, l list) (map[string]bool, []on
 // entry is a person or a user group on a list.
 type entry struct {
 	list, id string
-	// full are the ids of the full members of the workspace, and names their names. refused says why the
-	// others are refused.
+	// full are the ids of the full members of the workspace, and names their names. refused says
+	// why the others are refused.
 	full, names, refused []string
 }
 

@@ -171,8 +171,8 @@ func (c *slackCheck) messages(ctx context.Context) []onboarding.Finding {
 // answers are what Slack answered about samples.
 type answers struct {
 	asked int
-	// refused has a finding for each sample that Slack refuses, in the order of their names. replaced
-	// is why it refuses one for which the bot has simpler blocks.
+	// refused has a finding for each sample that Slack refuses, in the order of their names.
+	// replaced is why it refuses one for which the bot has simpler blocks.
 	refused  []onboarding.Finding
 	replaced error
 }

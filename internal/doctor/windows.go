@@ -13,8 +13,8 @@ import (
 // nextPeriods is how many occurrences of a window are shown.
 const nextPeriods = 3
 
-// checkWindows shows the next times of each window and of each recurring freeze. A window that does not
-// open again holds its changes for ever.
+// checkWindows shows the next times of each window and of each recurring freeze. A window that
+// does not open again holds its changes for ever.
 func checkWindows(calendar windows.Calendar, now time.Time) []onboarding.Finding {
 	var findings []onboarding.Finding
 	closed := calendar.Closed(now)

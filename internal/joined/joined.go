@@ -3,7 +3,8 @@ package joined
 
 import "fmt"
 
-// Errors returns the errors that were joined, in their order and at any depth. It returns nothing for nil.
+// Errors returns the errors that were joined, in their order and at any depth. It returns nothing
+// for nil.
 func Errors(err error) []error {
 	several, ok := err.(interface{ Unwrap() []error })
 	if !ok {

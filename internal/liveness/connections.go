@@ -31,8 +31,8 @@ const (
 )
 
 // Configure prepares the connections of one replica, which may hold locks. Both ends notice within
-// the [Lease] when the other is gone without a word, by TCP keepalives and a limit to how long sent
-// data stays unacknowledged: here by tcp(7), at the server by its parameters
+// the [Lease] when the other is gone without a word, by TCP keepalives and a limit to how long
+// sent data stays unacknowledged: here by tcp(7), at the server by its parameters
 // (https://www.postgresql.org/docs/current/runtime-config-connection.html). The connections have a
 // name by which [EndLapsed] finds them.
 func Configure(config *pgx.ConnConfig) {

@@ -141,7 +141,8 @@ func TestALapsedReplicaLosesItsConnections(t *testing.T) {
 	}
 }
 
-// sign returns a connection such as the one with which the replica of a pool shows that it is alive.
+// sign returns a connection such as the one with which the replica of a pool shows that it is
+// alive.
 func sign(t *testing.T, pool *pgxpool.Pool) *pgx.Conn {
 	t.Helper()
 	config := pool.Config().ConnConfig.Copy()

@@ -52,8 +52,8 @@ func KeySQL(last string, parts ...string) string {
 // transaction-level lock whose key an SQL expression of type bigint returns.
 func HeldSQL(key string) string { return `EXISTS (` + HoldersSQL(key) + `)` }
 
-// HoldersSQL is the SQL query for the process ids of the sessions of this database that hold such a
-// lock. The view pg_locks shows its key as two halves
+// HoldersSQL is the SQL query for the process ids of the sessions of this database that hold such
+// a lock. The view pg_locks shows its key as two halves
 // (https://www.postgresql.org/docs/current/view-pg-locks.html).
 func HoldersSQL(key string) string {
 	return fmt.Sprintf(`

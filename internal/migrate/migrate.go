@@ -44,8 +44,8 @@ type Schema struct {
 	Libraries func(context.Context) error
 }
 
-// Apply creates the schema if it is missing, applies the new migrations of each set, and then those
-// of libraries. It holds one session-level lock all the time.
+// Apply creates the schema if it is missing, applies the new migrations of each set, and then
+// those of libraries. It holds one session-level lock all the time.
 func (s Schema) Apply(ctx context.Context, pool *pgxpool.Pool) (err error) {
 	config := pool.Config().ConnConfig.Copy()
 	config.RuntimeParams["search_path"] = s.Name

@@ -14,9 +14,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Pool begins transactions as its pool does. Where a connection turns out to be broken it tries another,
-// at most as often as the pool has connections. Nothing happens twice: over a broken one only a BEGIN
-// was sent.
+// Pool begins transactions as its pool does. Where a connection turns out to be broken it tries
+// another, at most as often as the pool has connections. Nothing happens twice: over a broken one
+// only a BEGIN was sent.
 type Pool struct{ *pgxpool.Pool }
 
 // Begin begins a transaction.
@@ -34,8 +34,8 @@ func (p Pool) BeginTx(ctx context.Context, options pgx.TxOptions) (pgx.Tx, error
 	return tx, err
 }
 
-// Broken reports whether an error says that a connection is gone, and not what the server thinks of
-// a statement. Codes are those of
+// Broken reports whether an error says that a connection is gone, and not what the server thinks
+// of a statement. Codes are those of
 // https://www.postgresql.org/docs/current/errcodes-appendix.html.
 func Broken(err error) bool {
 	var refused *pgconn.ConnectError

@@ -1,6 +1,6 @@
-// Package routine starts goroutines whose panic does not end the process. A panic is logged with its
-// stack and counted; whoever waits for the goroutine learns of it. All goroutines of the product
-// are started here, see internal/arrows.
+// Package routine starts goroutines whose panic does not end the process. A panic is logged with
+// its stack and counted; whoever waits for the goroutine learns of it. All goroutines of the
+// product are started here, see internal/arrows.
 package routine
 
 import (
@@ -59,8 +59,8 @@ func Go(f func()) { go Contained(f)() }
 // pause is how long Keep waits before it calls a function that panicked again.
 const pause = 5 * time.Second
 
-// Keep calls f until it returns, and again after each panic. It returns the error of f, or nil when
-// ctx ends after a panic.
+// Keep calls f until it returns, and again after each panic. It returns the error of f, or nil
+// when ctx ends after a panic.
 func Keep(ctx context.Context, f func(context.Context) error) error {
 	for {
 		err := Call(func() error { return f(ctx) })
@@ -122,8 +122,8 @@ func (w *WaitGroup) Go(f func()) {
 	})
 }
 
-// Wait waits for all functions. If one panicked, Wait panics with its [*PanicError], so nobody takes
-// what is missing for a result; a [Call] or [Group] above contains it.
+// Wait waits for all functions. If one panicked, Wait panics with its [*PanicError], so nobody
+// takes what is missing for a result; a [Call] or [Group] above contains it.
 func (w *WaitGroup) Wait() {
 	w.group.Wait()
 	w.mu.Lock()

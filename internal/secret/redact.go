@@ -10,8 +10,8 @@ import (
 // shortest is how long a secret must be to be looked for in texts: shorter ones are words.
 const shortest = 8
 
-// known are the values of all secrets that this process read, which texts of others may repeat. The
-// longest come first, since one may begin with another.
+// known are the values of all secrets that this process read, which texts of others may repeat.
+// The longest come first, since one may begin with another.
 var known struct {
 	sync.RWMutex
 	values []string

@@ -42,8 +42,8 @@ type chainOfRun struct {
 // maxRoom is for how many entries there is room from the beginning, at most.
 const maxRoom = 1 << 20
 
-// NewChain returns a chain without entries, which must come to have all the heads. It is faster if it
-// knows how many entries there will be.
+// NewChain returns a chain without entries, which must come to have all the heads. It is faster if
+// it knows how many entries there will be.
 func NewChain(entries int64, heads ...Head) *Chain {
 	room := int(min(max(entries, 0), maxRoom))
 	return &Chain{heads: heads, room: room, runs: map[uuid.UUID]*chainOfRun{}, last: new(chainOfRun),
@@ -79,8 +79,8 @@ func (c *Chain) Add(e *Entry) {
 	}
 }
 
-// chainOf finds the chain of a run. Most entries are about the same run as the one before. Entries about no
-// run have one, too, which is not used.
+// chainOf finds the chain of a run. Most entries are about the same run as the one before. Entries
+// about no run have one, too, which is not used.
 func (c *Chain) chainOf(run uuid.UUID) *chainOfRun {
 	if run == c.last.id {
 		return c.last
@@ -101,8 +101,8 @@ func (c *Chain) report(format string, args ...any) {
 	c.problems = append(c.problems, fmt.Sprintf(format, args...))
 }
 
-// row is one row of a table, or an entry about it. Whoever could edit one does not know the seed of
-// the sums, and so cannot make two that have the same.
+// row is one row of a table, or an entry about it. Whoever could edit one does not know the seed
+// of the sums, and so cannot make two that have the same.
 type row struct {
 	key, sum   uint64 // of its name and its record
 	start, end uint32 // its name, among the names
@@ -135,8 +135,8 @@ func (n *names) row(kind, id, record []byte) row {
 
 func (n *names) of(row row) []byte { return n.text[row.start:row.end] }
 
-// Rows are what the tables hold now, for a hash table of its own because a map would take most of the time of
-// a verification. They are for one goroutine, which may be another than the chain's.
+// Rows are what the tables hold now, for a hash table of its own because a map would take most of
+// the time of a verification. They are for one goroutine, which may be another than the chain's.
 type Rows struct {
 	names  names
 	list   []tableRow

@@ -1,7 +1,7 @@
-// Package audit verifies the audit chain: a list of entries, each of which holds the hash of the one
-// before, so nobody can edit, remove, insert or reorder one without all later hashes changing. The
-// database writes the chain itself (package store, migrations); docs/audit.md describes its format,
-// so it can be verified without this program.
+// Package audit verifies the audit chain: a list of entries, each of which holds the hash of the
+// one before, so nobody can edit, remove, insert or reorder one without all later hashes changing.
+// The database writes the chain itself (package store, migrations); docs/audit.md describes its
+// format, so it can be verified without this program.
 package audit
 
 import (
@@ -30,8 +30,9 @@ type Hash [sha256.Size]byte
 
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
-// links are the hashes that an entry holds, in hexadecimal, nil where there is no entry before: that of the entry
-// before it, and that of the entry before it about the same run. run is that run's id, nil for an entry about none.
+// links are the hashes that an entry holds, in hexadecimal, nil where there is no entry before:
+// that of the entry before it, and that of the entry before it about the same run. run is that
+// run's id, nil for an entry about none.
 type links struct{ prev, run, runPrev []byte }
 
 // append writes the entry in canonical JSON to buf. The entry's hash is the SHA-256 of that.
@@ -86,8 +87,8 @@ func AppendUUID(buf, id []byte) []byte {
 	return buf
 }
 
-// Head names an entry and its hash, or the first digits of it: somebody noted it when the entry was
-// the newest one. The chain must still have it.
+// Head names an entry and its hash, or the first digits of it: somebody noted it when the entry
+// was the newest one. The chain must still have it.
 type Head struct {
 	Seq  int64
 	Hash string

@@ -7,7 +7,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/audit"
 )
 
-// FuzzFile verifies whatever somebody hands in as an export: it is refused, or every problem is named.
+// FuzzFile verifies whatever somebody hands in as an export: it is refused, or every problem is
+// named.
 func FuzzFile(f *testing.F) {
 	f.Add([]byte(`{"format":"onboardbot audit 1","run":"01936000-0000-7000-8000-000000000001","head":"1-00",`+
 		`"entries":[`+

@@ -62,8 +62,8 @@ const (
 func isJPEG(content []byte) bool { return bytes.HasPrefix(content, []byte{0xff, jpegSOI, 0xff}) }
 
 // maxScanned is how many pixels the scans of a JPEG may have together. A progressive one goes over
-// the picture once for each scan, usually ten times, and a scan of a few bytes is enough for all of
-// it: a small file could take hours.
+// the picture once for each scan, usually ten times, and a scan of a few bytes is enough for all
+// of it: a small file could take hours.
 const maxScanned = 16 * MaxLogoSide * MaxLogoSide
 
 // stripJPEG drops comments, and application segments but for those of jpegKept.

@@ -164,8 +164,8 @@ func (r *svgReader) checkUse() error {
 	return nil
 }
 
-// undrawableStyle matches the CSS properties with the effect of the undrawable attributes, with any
-// prefix.
+// undrawableStyle matches the CSS properties with the effect of the undrawable attributes, with
+// any prefix.
 var undrawableStyle = regexp.MustCompile(`(?i)\b(mask|filter)[a-z-]*\s*:\s*([^;}\s]*)`)
 
 // checkStyle refuses CSS whose effect the rasteriser cannot draw. An escape in it could spell any

@@ -19,8 +19,8 @@ const (
 	Critical                  // visitors see an error, or soon will
 )
 
-// severityNames are the names in the order of the constants, as they are stored in the database and
-// printed as JSON. They never change.
+// severityNames are the names in the order of the constants, as they are stored in the database
+// and printed as JSON. They never change.
 var severityNames = []string{"well", "could not look", "attention", "urgent"}
 
 // Name is how the severity is stored.

@@ -6,10 +6,11 @@ import (
 )
 
 // byCertbot returns what matches the lines that certbot's nginx plugin writes when it installs a
-// certificate and a redirect (certbot-nginx, configurator.py and the blocks in constants.py). The files
-// of certbot are below /etc/letsencrypt, or where the version before had the certificate: whoever writes
-// the configuration must not choose the folder. The certificate and the redirects are for names of the
-// configuration; certbot adds a number to the folder of a certificate if it has one of that name already.
+// certificate and a redirect (certbot-nginx, configurator.py and the blocks in constants.py). The
+// files of certbot are below /etc/letsencrypt, or where the version before had the certificate:
+// whoever writes the configuration must not choose the folder. The certificate and the redirects
+// are for names of the configuration; certbot adds a number to the folder of a certificate if it
+// has one of that name already.
 func byCertbot(before, conf lineSet) *regexp.Regexp {
 	const mark = ` # managed by Certbot`
 	folder, names := `/etc/letsencrypt`, []string{`_`}

@@ -63,8 +63,8 @@ func isWordWith(expression syntax.ArithmExpr, name string) bool {
 var setters = []string{".", "alias", "eval", "getopts", "let", "mapfile", "printf", "read", "readarray", "source",
 	"trap", "unset", "wait"}
 
-// setBy returns the command of a statement after which the variable may have another value than was
-// assigned, empty if it cannot.
+// setBy returns the command of a statement after which the variable may have another value than
+// was assigned, empty if it cannot.
 func setBy(stmt *syntax.Stmt, name string) string {
 	call, ok := stmt.Cmd.(*syntax.CallExpr)
 	if !ok {
@@ -104,8 +104,8 @@ func setBy(stmt *syntax.Stmt, name string) string {
 	return ""
 }
 
-// altered refuses a declaration that makes the variable's value another one, such as declare -u, or
-// gives it a second name.
+// altered refuses a declaration that makes the variable's value another one, such as declare -u,
+// or gives it a second name.
 func altered(clause *syntax.DeclClause, name string) error {
 	options, named := "", false
 	for _, arg := range clause.Args {

@@ -9,9 +9,10 @@ import (
 )
 
 // SetSite puts the names and the root into every server block. All blocks must answer to the same
-// names so far, each with one server_name. Otherwise each block must answer to the domain or to its
-// www. alone, as where one redirects to the other; site then has these two names, and redirects to
-// either follow. A root is replaced where a block has one itself, and at least one block must.
+// names so far, each with one server_name. Otherwise each block must answer to the domain or to
+// its www. alone, as where one redirects to the other; site then has these two names, and
+// redirects to either follow. A root is replaced where a block has one itself, and at least one
+// block must.
 func SetSite(src []byte, site Site) ([]byte, error) {
 	if err := site.validate(); err != nil {
 		return nil, err

@@ -51,8 +51,8 @@ func parseYAML(src []byte) (yamlSource, []*yaml.Node, error) {
 	}
 }
 
-// laterVersion is a directive that the parser refuses, although it reads such documents: YAML 1.2.2
-// §6.8.1 wants those of later minor versions read all the same.
+// laterVersion is a directive that the parser refuses, although it reads such documents: YAML
+// 1.2.2 §6.8.1 wants those of later minor versions read all the same.
 var laterVersion = regexp.MustCompile(`(?m)^(\x{FEFF}?)%(YAML[ \t]+1\.(?:[2-9]|[1-9][0-9])[ \t\r]*(#.*)?)$`)
 
 // withoutVersion makes such a directive a comment of the same length.

@@ -35,8 +35,8 @@ func Settled(findings []Finding) bool {
 }
 
 // Compare judges each record wanted, and adds the records that are in the way of one, against what
-// the servers say. The TTL does not count: it is the zone owner's choice. What a wildcard answers is
-// in the way of nothing: it no longer answers for a name that exists. Sets that nobody asked
+// the servers say. The TTL does not count: it is the zone owner's choice. What a wildcard answers
+// is in the way of nothing: it no longer answers for a name that exists. Sets that nobody asked
 // the servers about are unknown.
 func Compare(wanted []Record, seen State) []Finding {
 	var findings []Finding

@@ -165,8 +165,8 @@ func (a asker) authoritative(ctx context.Context, server, zone string, q Questio
 	return answer
 }
 
-// delegated reports whether a reply refers to the servers of a zone below this one (RFC 1034 §4.3.2,
-// step 3b).
+// delegated reports whether a reply refers to the servers of a zone below this one (RFC 1034
+// §4.3.2, step 3b).
 func delegated(reply *wire.Msg, zone string, q Question) bool {
 	return !reply.Authoritative && len(reply.Answer) == 0 && slices.ContainsFunc(reply.Ns, func(rr wire.RR) bool {
 		owner := rr.Header().Name

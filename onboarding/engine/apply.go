@@ -163,8 +163,8 @@ func (d *driver) lose(ctx context.Context, w *work, a *application, cause error)
 	})
 }
 
-// showProgress writes what an attempt has printed so far: people read the last lines, and all of it
-// stays if the attempt is cut short. Nothing depends on it.
+// showProgress writes what an attempt has printed so far: people read the last lines, and all of
+// it stays if the attempt is cut short. Nothing depends on it.
 func (d *driver) showProgress(ctx context.Context, a *application, limit int) {
 	// A statement that is cancelled breaks the session.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), progressTimeout)
@@ -229,9 +229,9 @@ func (d *driver) fail(ctx context.Context, w *work, cause error) error {
 	})
 }
 
-// refuse leaves a step whose item the gate refused in a state from which it can go on: on its own when
-// the freeze ends or the window opens, with a new approval request if the approval does not count any
-// more, and otherwise when a person retries it.
+// refuse leaves a step whose item the gate refused in a state from which it can go on: on its own
+// when the freeze ends or the window opens, with a new approval request if the approval does not
+// count any more, and otherwise when a person retries it.
 func (d *driver) refuse(ctx context.Context, w *work, refusal *RefusedError, cause error) error {
 	event := w.event(onboarding.EventFailed)
 	event.Text = cause.Error()

@@ -95,8 +95,8 @@ func TestOneDomainIsPartOfOneRun(t *testing.T) {
 	}
 }
 
-// TestDomainsOfOthers asks for names below those of another Provider, while their run is active and
-// once they are live.
+// TestDomainsOfOthers asks for names below those of another Provider, while their run is active
+// and once they are live.
 func TestDomainsOfOthers(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, onboarding.Policy{ReservedDomains: []string{"platform.example"},

@@ -33,8 +33,8 @@ func (d *driver) keepTime(ctx context.Context, run *onboarding.Run) (*onboarding
 	return run, err
 }
 
-// due returns the due approvals of a run, without those that were given and expire later because their
-// change waits for its window.
+// due returns the due approvals of a run, without those that were given and expire later because
+// their change waits for its window.
 func (e *Engine) due(ctx context.Context, db Records, run uuid.UUID) ([]*onboarding.Approval, error) {
 	due, err := db.DueApprovals(ctx, run)
 	return slices.DeleteFunc(due, func(approval *onboarding.Approval) bool {

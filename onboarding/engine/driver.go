@@ -121,9 +121,9 @@ func (d *driver) step(ctx context.Context, id uuid.UUID) (more bool, err error) 
 	return false, nil
 }
 
-// reconcilable returns the next step that was interrupted, or is approved and held neither by a freeze
-// nor by its window, nil if there is none. Those that were interrupted come first: what an earlier
-// holder still does is over before this one changes anything.
+// reconcilable returns the next step that was interrupted, or is approved and held neither by a
+// freeze nor by its window, nil if there is none. Those that were interrupted come first: what an
+// earlier holder still does is over before this one changes anything.
 func (d *driver) reconcilable(run *onboarding.Run) *onboarding.Step {
 	for _, state := range []onboarding.StepState{onboarding.StepApplying, onboarding.StepApproved} {
 		for i := range run.Steps {

@@ -149,9 +149,10 @@ func (w *advanceWorker) Work(ctx context.Context, job *river.Job[advanceArgs]) e
 	return err
 }
 
-// Advance takes a run as far as it goes by itself. Since is when it was first to be advanced. If again
-// is not 0, the caller calls Advance again after that time: another process is advancing the run, the
-// directory does not answer, or a window is about to open. It returns [onboarding.ErrNotFound].
+// Advance takes a run as far as it goes by itself. Since is when it was first to be advanced. If
+// again is not 0, the caller calls Advance again after that time: another process is advancing the
+// run, the directory does not answer, or a window is about to open. It returns
+// [onboarding.ErrNotFound].
 func (e *Engine) Advance(ctx context.Context, id uuid.UUID, since time.Time) (again time.Duration, err error) {
 	again, err = e.advance(ctx, id)
 	if errors.Is(err, errHeld) {

@@ -56,7 +56,8 @@ type application struct {
 	// the applier.
 	next  int
 	begun bool
-	// admitted says that the gate has let the application begin, after it asked who may decide now.
+	// admitted says that the gate has let the application begin, after it asked who may decide
+	// now.
 	admitted bool
 	// interrupted says that an earlier application under the approval was interrupted, so this one
 	// applies the rest, see [gate.interrupted].
@@ -197,8 +198,8 @@ func (g *gate) inWindow(a *application, approval *onboarding.Approval) error {
 	return nil
 }
 
-// opens returns what [onboarding.Policy.Opens] does. An Apply now that the service did not sign does not
-// count, and the note says so.
+// opens returns what [onboarding.Policy.Opens] does. An Apply now that the service did not sign
+// does not count, and the note says so.
 func (g *gate) opens(
 	run *onboarding.Run, approval *onboarding.Approval, now time.Time,
 ) (opens time.Time, ok bool, note string) {

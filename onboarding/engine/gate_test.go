@@ -172,8 +172,8 @@ func (c *gateCase) applyNow() *onboarding.ApplyNow {
 	return press
 }
 
-// interrupt signs everything, closes the window, and has an application of the change interrupted that
-// is signed for an approval.
+// interrupt signs everything, closes the window, and has an application of the change interrupted
+// that is signed for an approval.
 func (c *gateCase) interrupt(signed *onboarding.Approval) {
 	c.t.Helper()
 	c.sign()
@@ -495,8 +495,8 @@ func TestGate(t *testing.T) {
 	}
 }
 
-// TestASlowClockDoesNotProlong has a replica whose clock is an hour behind that of the database, and one
-// whose database is behind.
+// TestASlowClockDoesNotProlong has a replica whose clock is an hour behind that of the database,
+// and one whose database is behind.
 func TestASlowClockDoesNotProlong(t *testing.T) {
 	t.Parallel()
 	run := &onboarding.Run{ID: uuid.New()}

@@ -25,8 +25,8 @@ func (h holds) has(step *onboarding.Step) bool {
 	return held.changed.Equal(step.Changed) && time.Now().Before(held.until)
 }
 
-// hold reports whether an approved change waits for its window. If it does, its step says until when, and
-// the run is advanced then. A change that was interrupted waits for none.
+// hold reports whether an approved change waits for its window. If it does, its step says until
+// when, and the run is advanced then. A change that was interrupted waits for none.
 func hold(ctx context.Context, d *driver, w *work) (bool, error) {
 	now := time.Now()
 	if w.approval == nil || w.interrupted {
@@ -61,8 +61,8 @@ func hold(ctx context.Context, d *driver, w *work) (bool, error) {
 	})
 }
 
-// soon returns the time until the first window opens, 0 if that is more than a minute. The job that is due
-// then may come a little early, since another clock decides when it is due.
+// soon returns the time until the first window opens, 0 if that is more than a minute. The job
+// that is due then may come a little early, since another clock decides when it is due.
 func (h holds) soon() (soon time.Duration) {
 	for _, held := range h {
 		if left := time.Until(held.until); left < time.Minute && (soon == 0 || left < soon) {

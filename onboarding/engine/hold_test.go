@@ -43,8 +43,8 @@ func wantEvent(t *testing.T, view *onboarding.View, kind onboarding.EventKind) o
 	return view.Events[at]
 }
 
-// What is approved waits for its window, and is applied by itself when that opens. The time that the bot
-// has to apply it counts from then on.
+// What is approved waits for its window, and is applied by itself when that opens. The time that
+// the bot has to apply it counts from then on.
 func TestAChangeWaitsForItsWindow(t *testing.T) {
 	t.Parallel()
 	opens := time.Now().Add(3 * time.Second).Truncate(time.Second)
@@ -132,8 +132,8 @@ func TestAForgedApplyNowWaits(t *testing.T) {
 	h.stepBecomes(id, "database", onboarding.StepDone)
 }
 
-// Whoever approves in an open window can have the change wait for the next one. If the target changes
-// meanwhile, the approval lapses then.
+// Whoever approves in an open window can have the change wait for the next one. If the target
+// changes meanwhile, the approval lapses then.
 func TestApproveForTheNextWindow(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, opening(time.Now().Add(-time.Minute)))
@@ -164,8 +164,8 @@ func TestApproveForTheNextWindow(t *testing.T) {
 	}
 }
 
-// A request with a time holds all its changes until then, also those that were approved in advance and
-// whose time to be decided is over.
+// A request with a time holds all its changes until then, also those that were approved in advance
+// and whose time to be decided is over.
 func TestARequestWithATime(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, onboarding.Policy{})

@@ -19,8 +19,8 @@ import (
 const checkTimeout = 4 * time.Second
 
 // holder is this process as the one that advances a run: the session has the run's lock, and the
-// token is greater than that of every holder before. It is for the driver's goroutine, except where
-// a method says otherwise.
+// token is greater than that of every holder before. It is for the driver's goroutine, except
+// where a method says otherwise.
 type holder struct {
 	session Session
 	run     uuid.UUID
@@ -50,10 +50,10 @@ func (h *holder) check(ctx context.Context) error {
 	return err
 }
 
-// standing is check that returns how the run stands at that moment.
+// standing is [holder.check], and returns the state of the run at that moment.
 func (h *holder) standing(ctx context.Context) (now store.Standing, err error) {
-	// The answer is waited for even if ctx has ended, since a statement that is cancelled breaks the
-	// session, which is needed to write down the outcome.
+	// The answer is waited for even if ctx has ended, since a statement that is cancelled breaks
+	// the session, which is needed to write down the outcome.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
 	defer cancel()
 	held, err := h.session.Holds(ctx, runLock(h.run))
@@ -86,8 +86,8 @@ func (h *holder) confirm(ctx context.Context) error {
 
 // attend does some work on another goroutine. While it lasts, it calls show from time to time, on
 // its own goroutine, which owns the session, and makes sure that this is still the holder: if not,
-// it cancels the work and returns [onboarding.ErrNotHolder] once that has ended. A panic of the work
-// is its error: what it did is unknown until it is observed.
+// it cancels the work and returns [onboarding.ErrNotHolder] once that has ended. A panic of the
+// work is its error: what it did is unknown until it is observed.
 func (h *holder) attend(ctx context.Context, work func(context.Context) error, show func()) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -35,8 +35,8 @@ func TestALostSessionStopsWhatItsHolderDoes(t *testing.T) {
 	}
 }
 
-// When contact with a command is lost, its step waits until the command has ended and then observes.
-// Nobody is asked a second time.
+// When contact with a command is lost, its step waits until the command has ended and then
+// observes. Nobody is asked a second time.
 func TestContactIsLost(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -119,8 +119,8 @@ func requests(view *onboarding.View, key onboarding.Key) (count int) {
 	return count
 }
 
-// A step that finds the effect of an earlier one gone has that observed again, and every step after
-// it: the change is approved once more, and the run goes on.
+// A step that finds the effect of an earlier one gone has that observed again, and every step
+// after it: the change is approved once more, and the run goes on.
 func TestAnEffectThatIsGoneIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, onboarding.Policy{})

@@ -12,8 +12,8 @@ const (
 	progressInterval = 1500 * time.Millisecond
 	progressTimeout  = 5 * time.Second
 	tailLines        = 12
-	// maxOutput bounds what is kept of one attempt, in bytes, and maxProgress what is written of it
-	// again and again while it runs.
+	// maxOutput bounds what is kept of one attempt, in bytes, and maxProgress what is written of
+	// it again and again while it runs.
 	maxOutput   = 4 << 20
 	maxProgress = 128 << 10
 )

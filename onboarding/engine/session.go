@@ -54,8 +54,8 @@ type Tx interface {
 // written through it. It is for one goroutine at a time.
 type Session interface {
 	Records
-	// ChangeRun locks a run, reads it, and changes it, all in one transaction. Whoever shows the run
-	// learns of it once that commits.
+	// ChangeRun locks a run, reads it, and changes it, all in one transaction. Whoever shows the
+	// run learns of it once that commits.
 	ChangeRun(ctx context.Context, run uuid.UUID, change func(tx Tx, run *onboarding.Run) error) error
 	// HeadOf returns the newest entry of the audit chain about a run.
 	HeadOf(ctx context.Context, run uuid.UUID) (audit.Head, error)
@@ -68,7 +68,8 @@ type Session interface {
 	LockWithin(ctx context.Context, name locks.Name, limit time.Duration) (bool, error)
 	Holds(ctx context.Context, name locks.Name) (bool, error)
 	Unlock(ctx context.Context, name locks.Name) error
-	// WhoHolds returns the slug of the run for which a session holds a lock, empty if there is none.
+	// WhoHolds returns the slug of the run for which a session holds a lock, empty if there is
+	// none.
 	WhoHolds(ctx context.Context, name locks.Name) (slug string, err error)
 	// Close frees all locks.
 	Close()

@@ -16,9 +16,9 @@ import (
 // whose it is.
 const lockPause = time.Second
 
-// observe observes a step that is approved or was interrupted. An interrupted one is settled first:
-// what still runs comes to its end, and an earlier holder begins nothing more. The error is that
-// this process lost the run.
+// observe observes a step that is approved or was interrupted. An interrupted one is settled
+// first: what still runs comes to its end, and an earlier holder begins nothing more. The error is
+// that this process lost the run.
 func (d *driver) observe(ctx context.Context, w *work) (seen observed, err error) {
 	var waiting atomic.Pointer[string] // what the settling waits for
 	err = d.holder.attend(ctx, func(ctx context.Context) error {
@@ -65,8 +65,8 @@ func (d *driver) showWaiting(ctx context.Context, w *work, text string) {
 	}
 }
 
-// lockAll takes the lock of everything that a change touches, so two runs never work on one thing at
-// once. The locks belong to the session that advances the run, and are always taken in the same
+// lockAll takes the lock of everything that a change touches, so two runs never work on one thing
+// at once. The locks belong to the session that advances the run, and are always taken in the same
 // order. While another run has one, waiting is told which.
 func (h *holder) lockAll(
 	ctx context.Context, change onboarding.Change, waiting func(string),
@@ -112,8 +112,8 @@ type resource struct {
 	what string // as people call it
 }
 
-// resources are what a change needs for itself while it is applied, in the order of their locks, each
-// once.
+// resources are what a change needs for itself while it is applied, in the order of their locks,
+// each once.
 func resources(change onboarding.Change) []resource {
 	var list []resource
 	for _, item := range change.Items {

@@ -35,7 +35,8 @@ func (e *Engine) KeepTakingOver(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		// What held up this loop, such as the database, may have held up the others' signs of life.
+		// What held up this loop, such as the database, may have held up the others' signs of
+		// life.
 		punctual := time.Since(last) < 2*takeoverInterval
 		last = time.Now()
 		if punctual {

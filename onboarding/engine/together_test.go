@@ -9,8 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
-// TestRequestsThatComeTogetherShareAMessage decides on the steps of a run at once, after a rejection, and
-// after people may have gone.
+// TestRequestsThatComeTogetherShareAMessage decides on the steps of a run at once, after a
+// rejection, and after people may have gone.
 func TestRequestsThatComeTogetherShareAMessage(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, onboarding.Policy{})

@@ -13,8 +13,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// An approval that no longer counts while its change is being applied is asked for again by itself, and
-// the audit trail says why.
+// An approval that no longer counts while its change is being applied is asked for again by
+// itself, and the audit trail says why.
 func TestAnApprovalThatNoLongerCountsIsRequestedAgain(t *testing.T) {
 	t.Parallel()
 	for sql, why := range map[string]string{

@@ -13,8 +13,8 @@ import (
 // lookupTimeout bounds what the gate asks the directory before an application.
 const lookupTimeout = 30 * time.Second
 
-// approves reports why an approval does not cover what is left of an application. One that
-// expires during an application lets it come to its end. It is expired if it is by the clock of the
+// approves reports why an approval does not cover what is left of an application. One that expires
+// during an application lets it come to its end. It is expired if it is by the clock of the
 // database, or of this machine: one of them may be slow.
 func (g *gate) approves(approval *onboarding.Approval, a *application, now time.Time) error {
 	left, until := onboarding.Change{Items: a.left()}, g.policy.ValidUntil(approval)

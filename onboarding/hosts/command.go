@@ -35,7 +35,8 @@ type Command struct {
 	Idle string
 	// Fence says in whose name a command with a Lock runs. The zero value is nobody's.
 	Fence Fence
-	// Waiting is told whenever the Lock or the Idle lock is found taken, and by whom. It may be nil.
+	// Waiting is told whenever the Lock or the Idle lock is found taken, and by whom. It may be
+	// nil.
 	Waiting func(Taken)
 	// Timeout limits the command, without the time it waits for its lock. 0 means the host's
 	// default.
@@ -43,8 +44,8 @@ type Command struct {
 }
 
 // Fence keeps commands of an earlier holder of some work from beginning after a later one began. A
-// host that has seen a number for a key refuses every lower one with [ErrFenced], until it reboots.
-// Commands of one key run one at a time.
+// host that has seen a number for a key refuses every lower one with [ErrFenced], until it
+// reboots. Commands of one key run one at a time.
 type Fence struct {
 	Key    string // what the holders take over from each other, such as the id of a run; spelled like a Lock
 	Number int64  // grows with each holder

@@ -18,8 +18,8 @@
 // context does, because its output goes through processes on the host that outlast the connection.
 // The lock is an open flock(2) file on the host that the command and all its children inherit, so
 // it is free when the last of them has ended, and not before; a command must not leave a daemon
-// behind. Its standard input is on the host as a whole before it takes the lock and begins. After a
-// crash, call [Host.Settle] before observing what the command did.
+// behind. Its standard input is on the host as a whole before it takes the lock and begins. After
+// a crash, call [Host.Settle] before observing what the command did.
 //
 // Two settings outside this package break these guarantees, so do not use them: systemd's
 // KillMode=control-group for the unit of this program kills local commands with it (use

@@ -57,8 +57,8 @@ func TestAHostRefusesAnEarlierHolder(t *testing.T) {
 	})
 }
 
-// A later holder waits until what an earlier one began has ended, also under another lock, and says
-// whose command that is.
+// A later holder waits until what an earlier one began has ended, also under another lock, and
+// says whose command that is.
 func TestALaterHolderWaitsForAnEarlierOne(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, host *hosts.Host) {

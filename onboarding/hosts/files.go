@@ -30,8 +30,9 @@ type File struct {
 	Link    string      // target of a symbolic link
 }
 
-// ReadTar returns the files of a tar archive, whose names are relative, without its directories. It
-// refuses files that are larger than the archive itself: those of a sparse archive can have 8 EiB.
+// ReadTar returns the files of a tar archive, whose names are relative, without its directories.
+// It refuses files that are larger than the archive itself: those of a sparse archive can have 8
+// EiB.
 func ReadTar(archive []byte) ([]File, error) {
 	var files []File
 	contents := make(map[string][]byte)

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestInputThatStops has a client stop in the middle of a command's input, as a process does that is
-// frozen or a machine that is gone: it holds up nobody, and the command never begins.
+// TestInputThatStops has a client stop in the middle of a command's input, as a process does that
+// is frozen or a machine that is gone: it holds up nobody, and the command never begins.
 func TestInputThatStops(t *testing.T) {
 	t.Parallel()
 	host, err := New(Config{Name: "here", LockDir: t.TempDir(), LockWait: time.Second})

@@ -12,9 +12,9 @@ import (
 )
 
 // openScript says on both outputs that a command begins, runs it, and says that it ended and with
-// which status: MARK DIR COMMAND... What comes before is not the command's: a greeting in .bashrc, a
-// banner of PAM, a warning of the login shell. Nor is what comes after, such as a farewell or the
-// status of a forced command that has its own.
+// which status: MARK DIR COMMAND... What comes before is not the command's: a greeting in .bashrc,
+// a banner of PAM, a warning of the login shell. Nor is what comes after, such as a farewell or
+// the status of a forced command that has its own.
 var openScript = `m=$1; shift; printf '%s begins\n' "$m"; printf '%s begins\n' "$m" >&2
 ` + runScript + `onboardbot "$@"; s=$?
 printf '%s ends %s\n' "$m" $s; printf '%s ends %s\n' "$m" $s >&2; exit $s`

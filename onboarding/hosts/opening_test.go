@@ -11,8 +11,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 )
 
-// forced makes a program that sshd runs before every command, as a login shell, PAM or a forced command
-// would.
+// forced makes a program that sshd runs before every command, as a login shell, PAM or a forced
+// command would.
 func forced(t *testing.T, script string) *hosts.Host {
 	t.Helper()
 	server := sshd.New(t)

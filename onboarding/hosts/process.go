@@ -18,8 +18,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/routine"
 )
 
-// runScript defines the function onboardbot, which runs a command in a directory: DIR COMMAND... It is
-// part of another script, since each shell costs time.
+// runScript defines the function onboardbot, which runs a command in a directory: DIR COMMAND...
+// It is part of another script, since each shell costs time.
 //
 //go:embed run.sh
 var runScript string
@@ -171,8 +171,8 @@ func (p *process) status() (int, error) {
 	return exit.ExitCode(), nil
 }
 
-// withoutLocale is this process's environment without its locale. ssh would send that to hosts that
-// may not have it (SendEnv LC_*), and would itself report failures in another language.
+// withoutLocale is this process's environment without its locale. ssh would send that to hosts
+// that may not have it (SendEnv LC_*), and would itself report failures in another language.
 func withoutLocale() []string {
 	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		return strings.HasPrefix(variable, "LC_") || strings.HasPrefix(variable, "LANG")

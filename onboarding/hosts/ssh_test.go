@@ -227,8 +227,8 @@ func BenchmarkRun(b *testing.B) {
 	}
 }
 
-// TestNoAgentIsForwarded has an ssh configuration that forwards the agent to every host: root on one of
-// them would reach the others with the bot's keys.
+// TestNoAgentIsForwarded has an ssh configuration that forwards the agent to every host: root on
+// one of them would reach the others with the bot's keys.
 func TestNoAgentIsForwarded(t *testing.T) {
 	dir := shortDir(t)
 	socket := filepath.Join(dir, "agent")

@@ -52,14 +52,14 @@ type Settings struct {
 	User string `yaml:"user"`
 	// Org says in which Org the session acts. Default: app.org_id.
 	Org string `yaml:"org"`
-	// OrgVerified says that the platform verified that the Person belongs to the Org, so no session
-	// can choose another.
+	// OrgVerified says that the platform verified that the Person belongs to the Org, so no
+	// session can choose another.
 	OrgVerified bool `yaml:"org_verified"`
-	// Templates are further settings that carry the identity, by name: text in which {user} and {org}
-	// stand for the ids. In a JSON document, members whose id is empty are left out.
+	// Templates are further settings that carry the identity, by name: text in which {user} and
+	// {org} stand for the ids. In a JSON document, members whose id is empty are left out.
 	Templates map[string]string `yaml:"templates"`
-	// UserWritten are members of the templates' JSON documents that users write themselves. Only the
-	// check of isolation needs to know. Default: user_metadata.
+	// UserWritten are members of the templates' JSON documents that users write themselves. Only
+	// the check of isolation needs to know. Default: user_metadata.
 	UserWritten []string `yaml:"user_written"`
 }
 

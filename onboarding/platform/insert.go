@@ -6,7 +6,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// The statements of the runbook. None of them sets created_at: no row of a new tenant predates its run.
+// The statements of the runbook. None of them sets created_at: no row of a new tenant predates its
+// run.
 
 // InsertUser makes a Person.
 func (db *DB) InsertUser(tenant onboarding.Tenant) onboarding.Statement {

@@ -83,8 +83,8 @@ type Owner struct {
 // does. It returns [ErrWrongServer] if the transaction does not run on the authoritative server.
 //
 // Transactions of one run come one after the other, and the owner is confirmed between the last
-// statement and the commit. One whose owner is frozen there ends by itself after maxIdle. So once a
-// later owner has called [DB.Settle], nothing of an earlier one is committed any more.
+// statement and the commit. One whose owner is frozen there ends by itself after maxIdle. So once
+// a later owner has called [DB.Settle], nothing of an earlier one is committed any more.
 func (db *DB) Execute(ctx context.Context, transaction onboarding.Transaction, owner Owner) error {
 	return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
 		if err := alone(ctx, tx, owner.Run); err != nil {
@@ -119,12 +119,13 @@ func (db *DB) Settle(ctx context.Context, run uuid.UUID) error {
 	return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error { return alone(ctx, tx, run) })
 }
 
-// maxIdle is how long a transaction that writes may wait for its owner, in milliseconds. The server
-// then ends its session
+// maxIdle is how long a transaction that writes may wait for its owner, in milliseconds. The
+// server then ends its session
 // (https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-IDLE-IN-TRANSACTION-SESSION-TIMEOUT).
 const maxIdle = "5000"
 
-// alone makes a transaction the only one of its run, by an advisory lock of the platform's database.
+// alone makes a transaction the only one of its run, by an advisory lock of the platform's
+// database.
 func alone(ctx context.Context, tx pgx.Tx, run uuid.UUID) error {
 	_, err := tx.Exec(ctx, `SELECT set_config('idle_in_transaction_session_timeout', $1, true),
 		pg_advisory_xact_lock(hashtextextended('onboardbot/run/' || $2::text, 0))`, maxIdle, run.String())

@@ -50,7 +50,8 @@ func writable(ctx context.Context, tx pgx.Tx) (problem string, err error) {
 }
 
 // foreign says how the answer to the identity query differs from the configured one, nothing if it
-// does not or if no query is configured. The query runs read-only, and what it sets is rolled back.
+// does not or if no query is configured. The query runs read-only, and what it sets is rolled
+// back.
 func (db *DB) foreign(ctx context.Context, tx pgx.Tx) (problem string, err error) {
 	want := db.config.Identity
 	if want.Query == "" {

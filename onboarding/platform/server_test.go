@@ -112,9 +112,9 @@ func execute(t *testing.T, db *platform.DB, statement onboarding.Statement) erro
 		platform.Owner{})
 }
 
-// TestAFrozenOwnerCommitsNothing freezes the holder of a run after its last check, before the COMMIT.
-// Whoever takes over waits until the server has ended that transaction, and when the first one is
-// thawed, nothing of it takes effect.
+// TestAFrozenOwnerCommitsNothing freezes the holder of a run after its last check, before the
+// COMMIT. Whoever takes over waits until the server has ended that transaction, and when the first
+// one is thawed, nothing of it takes effect.
 func TestAFrozenOwnerCommitsNothing(t *testing.T) {
 	t.Parallel()
 	db := open(t)

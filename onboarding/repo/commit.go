@@ -48,8 +48,8 @@ type Commit struct {
 	Subject  string // one line
 	Body     string // may be empty
 	Trailers []Trailer
-	// Rebase says that the work tree gets what the remote has first, and that commits which are not
-	// pushed yet are put on top of it.
+	// Rebase says that the work tree gets what the remote has first, and that commits which are
+	// not pushed yet are put on top of it.
 	Rebase bool
 	// Unpushed are the unpushed commits that the push may publish beside this one, by their full
 	// hashes. All others are refused, but for the one that an earlier call made of this commit: it
@@ -79,11 +79,11 @@ var (
 	// ErrForeign: a push would publish commits of others that are not on the remote yet. Nothing
 	// was written.
 	ErrForeign = errors.New("unpushed commits of others")
-	// ErrUnapproved: a push would publish commits in this program's name that [Commit.Unpushed] does
-	// not name. Nothing was written, unless the commit's own is among them.
+	// ErrUnapproved: a push would publish commits in this program's name that [Commit.Unpushed]
+	// does not name. Nothing was written, unless the commit's own is among them.
 	ErrUnapproved = errors.New("unpushed commits that nobody approved with this change")
-	// ErrUnsigned: a push would publish commits in this program's name that are not signed with its
-	// key. Nothing was written.
+	// ErrUnsigned: a push would publish commits in this program's name that are not signed with
+	// its key. Nothing was written.
 	ErrUnsigned = errors.New("unpushed commits without the bot's signature")
 	// ErrRefused: git or a hook refused the commit, a hook altered it, or git would store other
 	// bytes or modes than those that were approved. The files are written, nothing is committed.

@@ -24,13 +24,13 @@ type Config struct {
 	// Nobody else may use its address: by it, and by trailers, commits of this program are told
 	// from others. Required.
 	Author string `yaml:"author"`
-	// Subject is a pattern for the first line of commits. {Subject} stands for what the commit does,
-	// such as "Put merche-biche.com live", and {subject} for the same with a small first letter.
-	// Default: {Subject}.
+	// Subject is a pattern for the first line of commits. {Subject} stands for what the commit
+	// does, such as "Put merche-biche.com live", and {subject} for the same with a small first
+	// letter. Default: {Subject}.
 	Subject string `yaml:"subject"`
-	// Sign is the key on the host that commits are signed with: the file of an SSH key, absolute or
-	// under ~/, or the fingerprint or ID of an OpenPGP key, in hexadecimal. git(1) there must be
-	// able to use it without asking anybody. Default: commits are not signed.
+	// Sign is the key on the host that commits are signed with: the file of an SSH key, absolute
+	// or under ~/, or the fingerprint or ID of an OpenPGP key, in hexadecimal. git(1) there must
+	// be able to use it without asking anybody. Default: commits are not signed.
 	Sign string `yaml:"sign"`
 	// DomainsDir holds a folder for each domain, relative to Dir. Default: deployments/@domains.
 	DomainsDir string `yaml:"domains_dir"`

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzState reads whatever a host prints as the state of a repository: it is refused or becomes files
-// below the folders that were asked for.
+// FuzzState reads whatever a host prints as the state of a repository: it is refused or becomes
+// files below the folders that were asked for.
 func FuzzState(f *testing.F) {
 	const id = "01936000-0000-7000-8000-000000000001"
 	digest := strings.Repeat("0", 64)

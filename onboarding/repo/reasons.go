@@ -17,14 +17,14 @@ const (
 	lastReasons = 3
 )
 
-// reason matches lines that say why git, a hook or a remote refused something. It only chooses what
-// is quoted: git push(1) passes on what the remote says as "remote: …", and pre-commit ends the
-// line of a check with "Failed".
+// reason matches lines that say why git, a hook or a remote refused something. It only chooses
+// what is quoted: git push(1) passes on what the remote says as "remote: …", and pre-commit ends
+// the line of a check with "Failed".
 var reason = regexp.MustCompile(`(?i)^remote:\s*\S|\b(error|fatal|fail(ed|ure)?|denied|refused|rejected|declined|` +
 	`not allowed|must|invalid|missing|violat\w*)\b`)
 
-// doubt matches lines that may say why, where none says so plainly: what commitlint and lint-staged
-// mark, and warnings.
+// doubt matches lines that may say why, where none says so plainly: what commitlint and
+// lint-staged mark, and warnings.
 var doubt = regexp.MustCompile(`(?i)[✖✗✘❌]|\bwarn(ing)?\b`)
 
 // reasons are the lines of an output that say why something failed, in their order: those that

@@ -46,8 +46,8 @@ func (r *Repo) Host() *hosts.Host { return r.host }
 // Dir is the work tree on the host.
 func (r *Repo) Dir() string { return r.config.Dir }
 
-// Settle has the host refuse commits of earlier holders of the fence's key, and waits until nothing
-// changes the work tree any more: see [hosts.Host.Settle].
+// Settle has the host refuse commits of earlier holders of the fence's key, and waits until
+// nothing changes the work tree any more: see [hosts.Host.Settle].
 func (r *Repo) Settle(ctx context.Context, fence hosts.Fence, waiting func(hosts.Taken)) error {
 	if err := r.host.Settle(ctx, lock, fence, waiting); err != nil {
 		return fmt.Errorf("repo: %w", err)

@@ -96,7 +96,8 @@ done
 				t.Errorf("%s, %v", hash, err)
 			}
 
-			// Whatever is pushed with it must be signed with the same key, also if people approved it.
+			// Whatever is pushed with it must be signed with the same key, also if people approved
+			// it.
 			p.intrude(otherRun, strings.Repeat("1f", 32), map[string]string{otherFolder + "/services.yaml": "evil\n"})
 			for _, options := range [][]string{nil, {"-c", "gpg.format=ssh", "-c", "user.signingKey=" + other, "-c",
 				"commit.gpgSign=true"}} {

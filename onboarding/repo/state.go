@@ -17,8 +17,8 @@ import (
 // State is what matters to one domain's folder. Paths of files are relative to their folder, and
 // submodules are left out.
 type State struct {
-	// Committed are the folder's files at HEAD, none where it has no such folder. As all files here
-	// they are what git filters make of them in the work tree, gitattributes(5).
+	// Committed are the folder's files at HEAD, none where it has no such folder. As all files
+	// here they are what git filters make of them in the work tree, gitattributes(5).
 	Committed []hosts.File
 	// Remote are the folder's files on the remote, as it was last heard of from here. Without a
 	// remote they are those that are committed.
@@ -44,7 +44,8 @@ func (r *Repo) Observe(ctx context.Context, domain string) (*State, error) {
 	folder := r.Folder(domain)
 	state, err := r.read(ctx, folder, "")
 	if err == nil && (state.Behind || len(state.Unpushed) > 0) {
-		// The branch may be about to get what was just fetched, or its last commit about to be pushed.
+		// The branch may be about to get what was just fetched, or its last commit about to be
+		// pushed.
 		state, err = r.read(ctx, folder, lock)
 	}
 	if err != nil {

@@ -20,8 +20,8 @@ type Unpushed struct {
 	// folders alone. A rebase keeps all that, and makes whoever rebases the committer.
 	Own bool
 	// Run and Digest are those of its trailers, and Files what it changes, as git stores it. They
-	// are those of the newest [MaxUnpushed] commits of this program's address; older ones are not its
-	// own.
+	// are those of the newest [MaxUnpushed] commits of this program's address; older ones are not
+	// its own.
 	Run    string
 	Digest string
 	Files  []FileChange
@@ -35,8 +35,8 @@ var (
 	digest = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
-// addCommit reads a commit that the branch and the remote do not share. apply.sh judges in the same
-// way whose it is.
+// addCommit reads a commit that the branch and the remote do not share. apply.sh judges in the
+// same way whose it is.
 func (r *Repo) addCommit(state *State, entry string) error {
 	fields := strings.SplitN(entry, "\t", 8) // side commit parents address run digest author subject
 	if len(fields) != 8 {
@@ -97,9 +97,9 @@ func (r *Repo) ownChange(file FileChange, modes ...string) bool {
 		!slices.ContainsFunc(modes, func(mode string) bool { return mode == gitLink || mode == gitModule })
 }
 
-// content reads an object as git-cat-file(1) prints it, and that it has this name: what somebody put
-// there under the name of another is not what a push would send. A nil content means that there is
-// none.
+// content reads an object as git-cat-file(1) prints it, and that it has this name: what somebody
+// put there under the name of another is not what a push would send. A nil content means that
+// there is none.
 func content(out []byte, name string) (content, rest []byte, err error) {
 	line, rest, _ := bytes.Cut(out, []byte("\n"))
 	kind, size, found := strings.Cut(string(line), " ")

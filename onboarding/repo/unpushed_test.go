@@ -28,8 +28,8 @@ func (p *platform) intrude(run, digest string, files map[string]string) string {
 	return p.git("rev-parse", "HEAD")
 }
 
-// A push publishes the commit and what was approved with it. Whatever else stands in the work tree in
-// the bot's name is refused, whatever it says.
+// A push publishes the commit and what was approved with it. Whatever else stands in the work tree
+// in the bot's name is refused, whatever it says.
 func TestApplyPushesNothingElse(t *testing.T) {
 	t.Parallel()
 	own, digest := deploy().Trailers[0].Value, deploy().Trailers[1].Value
@@ -141,7 +141,8 @@ open(path, "wb").write(zlib.compress(b"blob 5\0good\n"))`, blob)
 	}
 }
 
-// A deploy is bound to what git's names stand for, and not to what a replace ref shows in its place.
+// A deploy is bound to what git's names stand for, and not to what a replace ref shows in its
+// place.
 func TestSourcesIgnoreReplaceRefs(t *testing.T) {
 	t.Parallel()
 	p := local(t)

@@ -1,5 +1,6 @@
-// Package risk has the nouns and rules of risks that reports on isolation name and operators accept: the
-// request of one operator, what others do about it, and what became of it. It has no I/O.
+// Package risk has the nouns and rules of risks that reports on isolation name and operators
+// accept: the request of one operator, what others do about it, and what became of it. It has no
+// I/O.
 package risk
 
 import (
@@ -21,8 +22,8 @@ const maxDays = 366
 // while the object of the risk stays as it is. Requests and the votes on them are only ever added.
 type Request struct {
 	ID uuid.UUID
-	// Object, Operation and Definition are those of the finding, and Finding is what the report says
-	// about it.
+	// Object, Operation and Definition are those of the finding, and Finding is what the report
+	// says about it.
 	Object, Operation, Definition, Finding string
 	Reason                                 string
 	// Until is the last day on which the risk is accepted, in UTC, such as 2027-01-31.
@@ -58,8 +59,8 @@ type Vote struct {
 // Act is what somebody does about a request to accept a risk.
 type Act string
 
-// Accepting and rejecting is for approvers. Every operator can withdraw a request or what came of it:
-// the risk then counts again.
+// Accepting and rejecting is for approvers. Every operator can withdraw a request or what came of
+// it: the risk then counts again.
 const (
 	Accept   Act = "accept"
 	Reject   Act = "reject"
@@ -134,8 +135,8 @@ func (r *Request) Approvers() []onboarding.Operator {
 	return accepted
 }
 
-// Allows returns nil if somebody may do this about the request at this time. Otherwise it returns a
-// [onboarding.PermissionError], [onboarding.ErrOwnRequest] or a [DecidedError].
+// Allows returns nil if somebody may do this about the request at this time. Otherwise it returns
+// a [onboarding.PermissionError], [onboarding.ErrOwnRequest] or a [DecidedError].
 func (r *Request) Allows(act Act, by onboarding.Permissions, now time.Time) error {
 	if err := by.MayOperate(); err != nil {
 		return err

@@ -92,9 +92,9 @@ func (c *certificate) challengePath(run *onboarding.Run) string {
 	return "/" + path.Join(c.config.Challenge, challengeToken(run))
 }
 
-// needsDryRun reports whether nginx's configuration hides the file that tests the challenge, such as
-// by a password, a denial or another root. certbot answers from a location of its own, which wins
-// over these.
+// needsDryRun reports whether nginx's configuration hides the file that tests the challenge, such
+// as by a password, a denial or another root. certbot answers from a location of its own, which
+// wins over these.
 func (c *certificate) needsDryRun(s *scope, conf []byte) bool {
 	return len(c.config.DryRun) > 0 && !deployconfig.ManagedByCertbot(conf) &&
 		!deployconfig.ServesFile(conf, s.site.Names, c.challengePath(s.run), s.site.Webroot)

@@ -19,7 +19,8 @@ func databaseStep(c *components) Step {
 		Why:     "With these rows the Provider becomes a tenant.",
 		After:   []onboarding.Kind{kindPreflight},
 		Observe: d.observe,
-		// The statements only add, and none sets created_at: no row of a new tenant predates its run.
+		// The statements only add, and none sets created_at: no row of a new tenant predates its
+		// run.
 		Allows: allowance{sql: statements(func() []string { return d.db.Insertions() })}.allows,
 		Undo: &Step{
 			Title:   "Take back the database rows",

@@ -59,8 +59,8 @@ func makeWebroot(s *site.Site) onboarding.Command {
 		Lock: lockNginx}
 }
 
-// command is the platform's own. It changes nginx on the VPS, where certbot writes back each file that
-// it has read, so what is deployed meanwhile would be lost.
+// command is the platform's own. It changes nginx on the VPS, where certbot writes back each file
+// that it has read, so what is deployed meanwhile would be lost.
 func (d *deploy) command(s *site.Site) onboarding.Command {
 	repo := d.folders.Repo()
 	return onboarding.Command{Host: repo.Host().Name(), Dir: repo.Dir(), Argv: s.ExpandAll(d.config.Command),
@@ -75,8 +75,8 @@ func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation,
 	var installed *site.Installation
 	var down []onboarding.Finding
 	command := d.command(s.site)
-	// These two are needed in some cases only. Where that is likely, they are looked up beside the rest:
-	// before an application, what the command is bound to, and after it, what it installed.
+	// These two are needed in some cases only. Where that is likely, they are looked up beside the
+	// rest: before an application, what the command is bound to, and after it, what it installed.
 	sources := sync.OnceValues(func() ([]onboarding.Source, error) {
 		if s.forPlan {
 			return d.folders.PlannedSources(ctx, s.run, have, command.Argv)

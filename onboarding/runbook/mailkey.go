@@ -122,8 +122,8 @@ func (k *mailKeys) observeUndo(ctx context.Context, s *scope) (onboarding.Observ
 		}
 		commands := k.remove(file)
 		if slices.Contains(missing, file) {
-			// The bot may have died after it deleted the key and before it deleted the folder. What
-			// deletes another key deletes the folder that they share.
+			// The bot may have died after it deleted the key and before it deleted the folder.
+			// What deletes another key deletes the folder that they share.
 			left, err := k.emptyFolder(ctx, path.Dir(file.Path))
 			if err != nil {
 				return onboarding.Observation{}, err

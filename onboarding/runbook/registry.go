@@ -149,8 +149,8 @@ func (r *registry) undoDefinitions(run *onboarding.Run) []onboarding.Definition 
 	return list
 }
 
-// applied returns the items that the run which is undone applied for a domain, oldest first: in steps
-// of some kinds, or in all steps if no kind is given.
+// applied returns the items that the run which is undone applied for a domain, oldest first: in
+// steps of some kinds, or in all steps if no kind is given.
 func applied(run *onboarding.Run, domain string, kinds ...onboarding.Kind) []onboarding.Item {
 	if run.Undoes == nil {
 		return nil

@@ -21,8 +21,8 @@ func TestRemoteIsAhead(t *testing.T) {
 	t.Run("another run is cancelled", func(t *testing.T) { w.in(t).cancelled(t) })
 }
 
-// cancelled leaves the commit of a run that was cancelled before its push. The next commit of another
-// run publishes it only after its approvers were shown what it has.
+// cancelled leaves the commit of a run that was cancelled before its push. The next commit of
+// another run publishes it only after its approvers were shown what it has.
 func (w *fixture) cancelled(t *testing.T) {
 	first, step := w.newRun(merche("merche-est.com")), key("deploy-config", "merche-est.com")
 	second, other := w.newRun(merche("merche-ouest.com")), key("deploy-config", "merche-ouest.com")

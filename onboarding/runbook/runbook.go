@@ -120,8 +120,8 @@ func (b *Runbook) ApplyItem(
 	return b.applier.Apply(ctx, task)
 }
 
-// Settle waits until nothing of a change runs any more that an earlier holder of the run began, and
-// has the targets refuse what it would still begin.
+// Settle waits until nothing of a change runs any more that an earlier holder of the run began,
+// and has the targets refuse what it would still begin.
 func (b *Runbook) Settle(
 	ctx context.Context, auth onboarding.Authorization, change onboarding.Change, waiting func(string),
 ) error {

@@ -82,9 +82,9 @@ func certificateOf(s *site.Site) onboarding.Key {
 	return domainKey(kindCertificate, s.Domain)
 }
 
-// withoutTLS reports whether the configuration on the VPS is one that certbot has not edited, such as
-// after somebody deployed over it, and visitors get no certificate. Over one that is valid, certbot
-// only puts its lines back.
+// withoutTLS reports whether the configuration on the VPS is one that certbot has not edited, such
+// as after somebody deployed over it, and visitors get no certificate. Over one that is valid,
+// certbot only puts its lines back.
 func withoutTLS(ctx context.Context, s *site.Site, installed *site.Installation, visitors site.Prober) bool {
 	if installed.Conf == nil || installed.Enabled != site.Linked || deployconfig.ManagedByCertbot(installed.Conf) ||
 		s.Serves(installed.Conf) != nil {

@@ -56,8 +56,8 @@ func (v *verification) observe(ctx context.Context, s *scope) (onboarding.Observ
 	return onboarding.Observation{Findings: findings, Reopen: reopen}, ctx.Err()
 }
 
-// withoutTLS returns the steps that obtain the certificates of the sites that have lost theirs, if a
-// check failed.
+// withoutTLS returns the steps that obtain the certificates of the sites that have lost theirs, if
+// a check failed.
 func (v *verification) withoutTLS(
 	ctx context.Context, run *onboarding.Run, findings []onboarding.Finding,
 ) (reopen []onboarding.Key) {

@@ -49,8 +49,8 @@ type seen struct {
 
 var _ onboarding.SecondFactor = (*Factors)(nil)
 
-// New returns the apps in the bot's own database, whose connections have its schema as their search
-// path. Without a key nothing is signed and no code counts.
+// New returns the apps in the bot's own database, whose connections have its schema as their
+// search path. Without a key nothing is signed and no code counts.
 func New(pool *pgxpool.Pool, config Config) (onboarding.SecondFactor, error) {
 	if config.Key.IsZero() {
 		return onboarding.NoSecondFactor{}, nil
@@ -79,8 +79,8 @@ func (f *Factors) Ready(ctx context.Context, operator string) error {
 	return nil
 }
 
-// Confirm implements [onboarding.SecondFactor]. A try is counted before the code is compared, in the
-// database and in this process.
+// Confirm implements [onboarding.SecondFactor]. A try is counted before the code is compared, in
+// the database and in this process.
 func (f *Factors) Confirm(ctx context.Context, operator, code string) error {
 	row, app, err := f.load(ctx, operator)
 	if err != nil {
@@ -92,7 +92,8 @@ func (f *Factors) Confirm(ctx context.Context, operator, code string) error {
 	}
 	known := f.try(app)
 	failures, last := max(stored, known.failures), max(row.LastCounter, known.last)
-	// Of tries at the same time, the one that is the last in the database may not be the last here.
+	// Of tries at the same time, the one that is the last in the database may not be the last
+	// here.
 	justLocked := stored == maxTries || known.failures == maxTries
 	if failures > maxTries {
 		return &onboarding.CodeError{Operator: operator, Reason: onboarding.CodeLocked, JustLocked: justLocked}
@@ -114,8 +115,8 @@ func (f *Factors) Confirm(ctx context.Context, operator, code string) error {
 	return nil
 }
 
-// match returns the newest counter of which this is the code (RFC 6238 §4.2), among those that have
-// not been used.
+// match returns the newest counter of which this is the code (RFC 6238 §4.2), among those that
+// have not been used.
 func (f *Factors) match(app enrolled, code string, last int64) (counter int64, right bool) {
 	code = strings.Join(strings.Fields(code), "")
 	now := f.now().Unix() / period

@@ -179,8 +179,8 @@ func TestLockOut(t *testing.T) {
 	}
 }
 
-// TestGuessesAtOnce has somebody with a session, and no phone, guess in twenty forms at the same time, and
-// somebody with a phone use one code for two approvals.
+// TestGuessesAtOnce has somebody with a session, and no phone, guess in twenty forms at the same
+// time, and somebody with a phone use one code for two approvals.
 func TestGuessesAtOnce(t *testing.T) {
 	t.Parallel()
 	p := newPhone(t, newPool(t))

@@ -70,8 +70,8 @@ func newKey(text secret.String) (*key, error) {
 	return k, err
 }
 
-// Sign returns the signature of a vote (HMAC-SHA-256): of what was agreed to, by whom, when and how,
-// and until when it counts.
+// Sign returns the signature of a vote (HMAC-SHA-256): of what was agreed to, by whom, when and
+// how, and until when it counts.
 func (k *key) Sign(approval *onboarding.Approval, vote onboarding.Vote) []byte {
 	signed := []any{"vote", 1, approval.ID, approval.RunID, approval.Step, approval.Digest,
 		approval.Needs, approval.Expires.UnixMicro(), vote.By.ID, vote.Agrees, vote.BrokeGlass, vote.Confirmed,
@@ -131,7 +131,8 @@ func (k *key) Verify(approval *onboarding.Approval, vote onboarding.Vote) error 
 // enrolled is an operator's app.
 type enrolled struct {
 	Secret []byte `json:"secret"`
-	// Generation is new with each enrolment and each unlock. Failures and used codes belong to one.
+	// Generation is new with each enrolment and each unlock. Failures and used codes belong to
+	// one.
 	Generation []byte `json:"generation"`
 }
 

@@ -18,18 +18,18 @@ type Asked struct {
 	// Submission is what the chat side calls the form or press that asks. One that is sent twice
 	// begins one run.
 	Submission string
-	// Replaces is the active onboarding of the same slug whose place a new one takes, since its request
-	// was edited, zero for none. It is cancelled when the new one begins.
+	// Replaces is the active onboarding of the same slug whose place a new one takes, since its
+	// request was edited, zero for none. It is cancelled when the new one begins.
 	Replaces uuid.UUID
-	// At is when the changes of an undo or a renewal may be applied first, nil for at once. The request
-	// of an onboarding says it.
+	// At is when the changes of an undo or a renewal may be applied first, nil for at once. The
+	// request of an onboarding says it.
 	At *onboarding.Moment
 }
 
 // Begin starts a run for a request. It returns [onboarding.Problems] for a request that cannot
-// stand, and [onboarding.ErrNotOperator]. For a run that takes the place of another it also returns
-// [onboarding.ErrRunEnded] if that one has ended, and [onboarding.ErrBusy] while a step of it is
-// being applied.
+// stand, and [onboarding.ErrNotOperator]. For a run that takes the place of another it also
+// returns [onboarding.ErrRunEnded] if that one has ended, and [onboarding.ErrBusy] while a step of
+// it is being applied.
 func (s *Service) Begin(ctx context.Context, request onboarding.Request, asked Asked) (*onboarding.Run, error) {
 	return s.once(ctx, asked, func(requester onboarding.Operator) (*onboarding.Run, error) {
 		if err := CheckEdited(ctx, s, request, asked.Replaces); err != nil {
@@ -48,9 +48,9 @@ func (s *Service) Begin(ctx context.Context, request onboarding.Request, asked A
 	})
 }
 
-// once begins the run of a submission, or returns the run that the submission began before. Where a
-// submission is handled twice at the same time, begin may fail because of the run that the other has begun:
-// once returns that run then.
+// once begins the run of a submission, or returns the run that the submission began before. Where
+// a submission is handled twice at the same time, begin may fail because of the run that the other
+// has begun: once returns that run then.
 func (s *Service) once(
 	ctx context.Context, asked Asked, begin func(requester onboarding.Operator) (*onboarding.Run, error),
 ) (*onboarding.Run, error) {
@@ -72,8 +72,8 @@ func (s *Service) once(
 	return nil, err
 }
 
-// insert gives a new run its id, stores it and wakes the engine. Which unique constraint stands in the
-// way is told by [store.Violates].
+// insert gives a new run its id, stores it and wakes the engine. Which unique constraint stands in
+// the way is told by [store.Violates].
 func (s *Service) insert(ctx context.Context, run *onboarding.Run, asked Asked) (*onboarding.Run, error) {
 	var err error
 	if run.ID, err = uuid.NewV7(); err != nil {

@@ -104,8 +104,8 @@ func (s *Service) Cancel(ctx context.Context, id uuid.UUID, operator string) err
 	})
 }
 
-// cancel ends a run that the transaction has locked, in the name of the event's actor, and adds the
-// event.
+// cancel ends a run that the transaction has locked, in the name of the event's actor, and adds
+// the event.
 func cancel(ctx context.Context, tx pgx.Tx, run *onboarding.Run, event onboarding.Event) error {
 	for i := range run.Steps {
 		if run.Steps[i].State == onboarding.StepApplying {

@@ -21,11 +21,12 @@ type Decision struct {
 	Source   string // see [onboarding.Vote]; required
 	// Shown reports whether whoever decides was shown every line of a change, nil for no change.
 	Shown func(*onboarding.Approval) bool
-	// NextWindow has the change wait for the window after the one that is open, if somebody agrees.
+	// NextWindow has the change wait for the window after the one that is open, if somebody
+	// agrees.
 	NextWindow bool
-	// Code of the second factor of whoever decides, empty where none was given. Digest is that of the
-	// change in the form that asked for it: whoever can write to the database could have the request
-	// show another one.
+	// Code of the second factor of whoever decides, empty where none was given. Digest is that of
+	// the change in the form that asked for it: whoever can write to the database could have the
+	// request show another one.
 	Code   string
 	Digest onboarding.Digest
 }
@@ -50,8 +51,8 @@ func tidyReason(reason string) string {
 // Approve records that a second operator agrees with a change. It returns
 // [onboarding.ErrNotApprover], [onboarding.ErrOwnRequest], [onboarding.ErrNotFound], a
 // [onboarding.ConfirmationNeededError] where those who agree have to say why or to be shown
-// everything first, [onboarding.ErrNoWindow], or a [onboarding.DecidedError] for an approval that is
-// no longer open.
+// everything first, [onboarding.ErrNoWindow], or a [onboarding.DecidedError] for an approval that
+// is no longer open.
 func (s *Service) Approve(ctx context.Context, approval uuid.UUID, given Decision) error {
 	return s.decide(ctx, approval, given, onboarding.Vote{Agrees: true})
 }
@@ -100,9 +101,9 @@ func isRefusal(err error) bool {
 		errors.Is(err, onboarding.ErrOtherChange)
 }
 
-// count adds a vote to an approval. Who votes is looked up once and before the transaction, since it
-// may take a call to the chat side; whether they may and whether the approval can still be decided is
-// judged within it.
+// count adds a vote to an approval. Who votes is looked up once and before the transaction, since
+// it may take a call to the chat side; whether they may and whether the approval can still be
+// decided is judged within it.
 func (d Decision) count(ctx context.Context, s *Service, id uuid.UUID, kind onboarding.Vote) error {
 	vote, err := d.vote()
 	if err != nil {
@@ -169,15 +170,15 @@ func orNotReady(ctx context.Context, factor onboarding.SecondFactor, operator st
 	return err
 }
 
-// lacksCode reports whether a vote was given without the code that the request or the rule of today
-// asks for.
+// lacksCode reports whether a vote was given without the code that the request or the rule of
+// today asks for.
 func lacksCode(given, request, today onboarding.Confirm) bool {
 	return given != onboarding.ConfirmTOTP && (request == onboarding.ConfirmTOTP || today == onboarding.ConfirmTOTP)
 }
 
 // confirm uses up the code that somebody gave. When it locks them out, that is in the audit trail
-// and in the thread of the run. It is a transaction of its own: a code counts once, whether the vote
-// counts or not.
+// and in the thread of the run. It is a transaction of its own: a code counts once, whether the
+// vote counts or not.
 func (d Decision) confirm(ctx context.Context, s *Service, approval uuid.UUID, by onboarding.Operator) error {
 	err := s.deps.SecondFactor.Confirm(ctx, d.Operator, d.Code)
 	wrong, ok := errors.AsType[*onboarding.CodeError](err)

@@ -12,7 +12,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// Applied says which parts of a request an onboarding began to apply: these cannot be edited any more.
+// Applied says which parts of a request an onboarding began to apply: these cannot be edited any
+// more.
 type Applied struct {
 	// Person says that the rows of the Provider and the Org were begun.
 	Person bool
@@ -34,8 +35,8 @@ func AppliedParts(view *onboarding.View) Applied {
 	return applied
 }
 
-// CheckEdited is [Service.Check] for an edited request that takes the place of an active run, zero for
-// none. What was begun of that run has to stay as it is.
+// CheckEdited is [Service.Check] for an edited request that takes the place of an active run, zero
+// for none. What was begun of that run has to stay as it is.
 func CheckEdited(ctx context.Context, s *Service, request onboarding.Request, replaced uuid.UUID) error {
 	if replaced == uuid.Nil {
 		return s.Check(ctx, request)

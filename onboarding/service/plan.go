@@ -25,9 +25,9 @@ func (s *Service) Plan(ctx context.Context, request onboarding.Request, operator
 	return s.PlanRun(ctx, run), nil
 }
 
-// PlanRun observes every step of a run in progress and applies nothing. A run that ended is planned as
-// if it began now, so the plan shows how what is there differs from what the run made. The run is
-// not changed.
+// PlanRun observes every step of a run in progress and applies nothing. A run that ended is
+// planned as if it began now, so the plan shows how what is there differs from what the run made.
+// The run is not changed.
 func (s *Service) PlanRun(ctx context.Context, run *onboarding.Run) *onboarding.Plan {
 	plan := &onboarding.Plan{Request: run.Request}
 	run = run.Clone()

@@ -14,15 +14,15 @@ import (
 
 // Press is a press of a button, or a form that was sent, which did not count.
 type Press struct {
-	// Approval is what it was for. It is zero for a press that is about the whole run. Both are zero for
-	// one that is about no run.
+	// Approval is what it was for. It is zero for a press that is about the whole run. Both are
+	// zero for one that is about no run.
 	Approval, Run uuid.UUID
 	Operator      string // the id of who pressed
 }
 
-// Forged records that somebody pressed in something that the bot did not deliver, where says in what,
-// and shows it in the thread of the run. A press about no run, or about one that does not exist, is in
-// the audit trail alone.
+// Forged records that somebody pressed in something that the bot did not deliver, where says in
+// what, and shows it in the thread of the run. A press about no run, or about one that does not
+// exist, is in the audit trail alone.
 func (p Press) Forged(ctx context.Context, s *Service, where string) error {
 	event, err := p.event(ctx, s, onboarding.EventForged, where)
 	if err != nil {
@@ -36,8 +36,8 @@ func (p Press) Forged(ctx context.Context, s *Service, where string) error {
 	})
 }
 
-// Refused records once why somebody may not do what they pressed for. It returns why, or another error
-// if the audit trail cannot have it.
+// Refused records once why somebody may not do what they pressed for. It returns why, or another
+// error if the audit trail cannot have it.
 func (p Press) Refused(ctx context.Context, s *Service, why error) error {
 	event, err := p.event(ctx, s, onboarding.EventRefused, why.Error())
 	if err == nil {

@@ -79,8 +79,8 @@ func preapproval(
 }
 
 // ApproveAll records that a second operator agrees with several changes of one run, and returns
-// how many counted. Of these, [Decision.NextWindow] is about those that a window covers. Those that were
-// decided or lapsed meanwhile are left out; any other failure leaves all as they were.
+// how many counted. Of these, [Decision.NextWindow] is about those that a window covers. Those
+// that were decided or lapsed meanwhile are left out; any other failure leaves all as they were.
 func (s *Service) ApproveAll(
 	ctx context.Context, id uuid.UUID, approvals []uuid.UUID, given Decision,
 ) (int, error) {

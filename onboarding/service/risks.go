@@ -32,8 +32,8 @@ type RiskDependencies struct {
 	Log          *slog.Logger
 }
 
-// Risks is what operators can do about the risks that reports on isolation name: one asks to accept a
-// risk, and others decide. It is safe for concurrent use.
+// Risks is what operators can do about the risks that reports on isolation name: one asks to
+// accept a risk, and others decide. It is safe for concurrent use.
 type Risks struct {
 	deps   RiskDependencies
 	pool   reconnect.Pool
@@ -47,10 +47,10 @@ func NewRisks(pool *pgxpool.Pool, dependencies RiskDependencies, policy onboardi
 	return &Risks{deps: dependencies, pool: reconnect.Pool{Pool: pool}, policy: policy}
 }
 
-// Ask asks other operators to accept a risk. The caller sets what the report says, where it is, and
-// what the operator typed. It returns a [onboarding.PermissionError], [onboarding.ErrNoReason], an
-// [risk.UntilError], or a [risk.DecidedError] about a request for the same risk that is
-// open or accepted.
+// Ask asks other operators to accept a risk. The caller sets what the report says, where it is,
+// and what the operator typed. It returns a [onboarding.PermissionError],
+// [onboarding.ErrNoReason], an [risk.UntilError], or a [risk.DecidedError] about a request for the
+// same risk that is open or accepted.
 func (s *Risks) Ask(ctx context.Context, asked *risk.Request, given Decision) error {
 	if given.Source == "" {
 		return errNoSource
@@ -95,11 +95,10 @@ func (s *Risks) Ask(ctx context.Context, asked *risk.Request, given Decision) er
 	})
 }
 
-// Act does something about a request to accept a risk. It returns what
-// [risk.Request.Allows] does, a [onboarding.ConfirmationNeededError] without an approval
-// where a reason or a code is missing, a [onboarding.CodeError], [onboarding.ErrOtherChange] for a
-// request that the bot did not sign, or [onboarding.ErrNotFound]. Who may not decide is in the audit
-// trail.
+// Act does something about a request to accept a risk. It returns what [risk.Request.Allows] does,
+// a [onboarding.ConfirmationNeededError] without an approval where a reason or a code is missing,
+// a [onboarding.CodeError], [onboarding.ErrOtherChange] for a request that the bot did not sign,
+// or [onboarding.ErrNotFound]. Who may not decide is in the audit trail.
 func (s *Risks) Act(ctx context.Context, id uuid.UUID, act risk.Act, given Decision) error {
 	if given.Source == "" {
 		return errNoSource
@@ -182,8 +181,8 @@ func (s *Risks) WaitingFor(ctx context.Context, operator string) ([]*risk.Reques
 // overShown is how long after the last day of an accepted risk reports say that it was accepted.
 const overShown = 30 * 24 * time.Hour
 
-// Accepted returns the requests that are accepted now, and those whose last day has passed lately. With
-// a key of the second factor, what the bot did not sign does not count.
+// Accepted returns the requests that are accepted now, and those whose last day has passed lately.
+// With a key of the second factor, what the bot did not sign does not count.
 func (s *Risks) Accepted(ctx context.Context) ([]*risk.Request, error) {
 	now := time.Now()
 	requests, err := store.RisksVotedOn(ctx, s.pool, now.Add(-overShown).UTC().Format(time.DateOnly))

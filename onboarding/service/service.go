@@ -37,17 +37,19 @@ type Dependencies struct {
 
 // Waker has the engine advance a run.
 type Waker interface {
-	// Wake has a run advanced once the transaction commits: at a time or, for the zero time, at once.
+	// Wake has a run advanced once the transaction commits: at a time or, for the zero time, at
+	// once.
 	Wake(ctx context.Context, tx pgx.Tx, run uuid.UUID, at time.Time) error
-	// Nudge spares a run that this process is advancing the way over the database. It is for after the
-	// commit, and nothing depends on it.
+	// Nudge spares a run that this process is advancing the way over the database. It is for after
+	// the commit, and nothing depends on it.
 	Nudge(run uuid.UUID)
 }
 
 // Service is what operators can do. It is safe for concurrent use, and any replica can serve any
 // call: everything it knows is in the database.
 type Service struct {
-	// Records is what there is to see, Drafts what was typed and not sent, and Absences who is away.
+	// Records is what there is to see, Drafts what was typed and not sent, and Absences who is
+	// away.
 	Records  *store.Records
 	Drafts   *store.Drafts
 	Absences *store.Absences

@@ -12,10 +12,10 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// ApplyNow has an approved change that waits for its window applied at once. A second operator decides
-// that, and a refusal is in the audit trail. It returns the errors of
-// [onboarding.Permissions.MayDecideOn], [onboarding.ErrNotFound], and [onboarding.ErrNotWaiting] for a
-// change that does not wait.
+// ApplyNow has an approved change that waits for its window applied at once. A second operator
+// decides that, and a refusal is in the audit trail. It returns the errors of
+// [onboarding.Permissions.MayDecideOn], [onboarding.ErrNotFound], and [onboarding.ErrNotWaiting]
+// for a change that does not wait.
 func ApplyNow(ctx context.Context, s *Service, id uuid.UUID, operator string) error {
 	permissions, err := s.deps.Directory.PermissionsNow(ctx, operator)
 	if err != nil {
@@ -57,8 +57,8 @@ func ApplyNow(ctx context.Context, s *Service, id uuid.UUID, operator string) er
 	return err
 }
 
-// wait returns until when the change waits for its window, zero for at once. If whoever agrees has it
-// wait for the next window and none comes, it returns [onboarding.ErrNoWindow].
+// wait returns until when the change waits for its window, zero for at once. If whoever agrees has
+// it wait for the next window and none comes, it returns [onboarding.ErrNoWindow].
 func (b *ballot) wait(now time.Time) (time.Time, error) {
 	policy := b.service.policy
 	if b.nextWindow {
@@ -68,7 +68,8 @@ func (b *ballot) wait(now time.Time) (time.Time, error) {
 		}
 		return opens, nil
 	}
-	// What the database says of other votes and of Apply now is not signed here, and must not shorten it.
+	// What the database says of other votes and of Apply now is not signed here, and must not
+	// shorten it.
 	asked := &onboarding.Approval{Step: b.approval.Step, Change: b.approval.Change}
 	if opens, ok := policy.Opens(b.run, asked, now); ok && opens.After(now) {
 		return opens, nil

@@ -22,8 +22,8 @@ const (
 // Absences keeps who is away, and who gets their messages meanwhile.
 type Absences struct{ db *pgxpool.Pool }
 
-// NewAbsences returns the absences in the bot's own database, whose connections must have its schema
-// as their search path.
+// NewAbsences returns the absences in the bot's own database, whose connections must have its
+// schema as their search path.
 func NewAbsences(pool *pgxpool.Pool) *Absences { return &Absences{db: pool} }
 
 // Begin records that somebody is away from now until a time. It takes the place of their absence

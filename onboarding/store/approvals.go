@@ -124,8 +124,8 @@ func UndecidedOrAhead(ctx context.Context, db DB, run uuid.UUID) ([]*onboarding.
 }
 
 // DueApprovals returns the open approvals of a run that expired, or whose reminder or escalation
-// is due, and the approved ones whose step was not applied before their time was over. An approval whose
-// change waits for its window expires later, see [onboarding.Policy.ValidUntil].
+// is due, and the approved ones whose step was not applied before their time was over. An approval
+// whose change waits for its window expires later, see [onboarding.Policy.ValidUntil].
 func (s Statements) DueApprovals(ctx context.Context, run uuid.UUID) ([]*onboarding.Approval, error) {
 	return queryApprovals(ctx, s.db, dueApprovals, run)
 }

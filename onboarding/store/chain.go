@@ -72,8 +72,8 @@ func VerifyChain(ctx context.Context, pool *pgxpool.Pool, heads ...audit.Head) (
 	return report, nil
 }
 
-// ReadAhead has connections take from the socket whatever the server has sent meanwhile, up to 64 kB. pgx takes
-// 8 kB at a time, which costs a tenth of [VerifyChain].
+// ReadAhead has connections take from the socket whatever the server has sent meanwhile, up to 64
+// kB. pgx takes 8 kB at a time, which costs a tenth of [VerifyChain].
 func ReadAhead(config *pgx.ConnConfig) {
 	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
 		return pgproto3.NewFrontend(bufio.NewReaderSize(r, 64<<10), w)

@@ -347,7 +347,8 @@ func TestAServingRoleOnlyAppends(t *testing.T) {
 			t.Errorf("%s: %v", sql, err)
 		}
 	}
-	// It does everything that the bot does, and a table of its own does not stand in the chain's way.
+	// It does everything that the bot does, and a table of its own does not stand in the chain's
+	// way.
 	served := &audited{T: t, pool: server}
 	_, err = server.Exec(t.Context(), `CREATE TEMP TABLE chain (LIKE onboarding.chain)`)
 	must(t, err)
@@ -355,8 +356,8 @@ func TestAServingRoleOnlyAppends(t *testing.T) {
 	if report := a.verify(); len(report.Problems) > 0 || report.Runs != 6 {
 		t.Errorf("%+v", report)
 	}
-	// Nor do tables, functions and types of its own in the place of those that make an entry, or in that
-	// of the catalog.
+	// Nor do tables, functions and types of its own in the place of those that make an entry, or
+	// in that of the catalog.
 	_, err = server.Exec(t.Context(), `CREATE TEMP TABLE approvals (id uuid, run_id uuid, digest text);
 		CREATE TEMP TABLE votes (LIKE onboarding.votes);
 		CREATE FUNCTION pg_temp.chain_append(text, uuid, text, text) RETURNS void LANGUAGE sql AS 'SELECT';

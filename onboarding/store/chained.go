@@ -16,10 +16,11 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/audit"
 )
 
-// chained lists, for each kind of entry, its rows: the columns by which an entry names each, and those of
-// its record as it would be now, sorted by name. They are those of the functions chain_record in the
-// migrations, repeated here: whoever can edit rows can edit functions. Where there is a function
-// record, it returns the columns of a row's record. Approvals come before what is about them.
+// chained lists, for each kind of entry, its rows: the columns by which an entry names each, and
+// those of its record as it would be now, sorted by name. They are those of the functions
+// chain_record in the migrations, repeated here: whoever can edit rows can edit functions. Where
+// there is a function record, it returns the columns of a row's record. Approvals come before what
+// is about them.
 var chained = []chainedKind{
 	{"run", []string{"id"}, `SELECT channel, created_at AS created, delete_certificates, ended_at AS ended,
 		ended_by->>'id' AS ended_by, id, kind, renews, request::text, requester->>'id' AS requester, slug, state,
@@ -51,8 +52,8 @@ type chainedKind struct {
 	record func(approvalsByID, [][]byte) [][]byte
 }
 
-// approvalsByID are the approvals read so far. What is about them is joined with them here, since joins in
-// the database take longer.
+// approvalsByID are the approvals read so far. What is about them is joined with them here, since
+// joins in the database take longer.
 type approvalsByID map[uuid.UUID]*votedApproval
 
 // votedApproval is what an approval, its votes and its events say of each other.
@@ -126,8 +127,8 @@ func toUUID(value []byte) (id uuid.UUID) {
 	return id
 }
 
-// problems lists the approvals whose state says that people decided, and whose votes do not; and those whose
-// change waits for no window, with no event that says who decided that.
+// problems lists the approvals whose state says that people decided, and whose votes do not; and
+// those whose change waits for no window, with no event that says who decided that.
 func (a approvalsByID) problems() (problems []string) {
 	for id, approval := range a {
 		if !approval.decided() {
@@ -154,8 +155,8 @@ func (a *votedApproval) decided() bool {
 	return true
 }
 
-// readChained reads the rows that the chain is about, as it would record them now, and returns what
-// is wrong with them whatever the chain says.
+// readChained reads the rows that the chain is about, as it would record them now, and returns
+// what is wrong with them whatever the chain says.
 func readChained(ctx context.Context, tx pgx.Tx, into *audit.Rows) (problems []string, err error) {
 	approvals := approvalsByID{}
 	for _, kind := range chained {

@@ -66,8 +66,8 @@ func (w *recordWriter) appendValue(buf []byte, oid uint32, value []byte) []byte 
 // epoch is what PostgreSQL counts the microseconds of a timestamp from.
 var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// appendTime writes a timestamp. A row has several, and most are of the same day as the one before, so the
-// day is written once.
+// appendTime writes a timestamp. A row has several, and most are of the same day as the one
+// before, so the day is written once.
 func (w *recordWriter) appendTime(buf []byte, micros int64) []byte {
 	const perSecond, perDay = 1_000_000, 24 * 60 * 60 * 1_000_000
 	day, rest := micros/perDay, micros%perDay

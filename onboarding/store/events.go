@@ -30,8 +30,8 @@ func (s Statements) AddEvent(ctx context.Context, event onboarding.Event) error 
 	return nil
 }
 
-// AddEventOnce is [AddEvent] unless the same person has caused the same event about the same approval
-// before.
+// AddEventOnce is [Statements.AddEvent] unless the same person has caused the same event about the
+// same approval before.
 func AddEventOnce(ctx context.Context, db DB, event onboarding.Event) error {
 	var has bool
 	err := db.QueryRow(ctx, hasEvent, orNull(event.RunID), event.Kind, event.Step, event.Actor.ID, event.Text,

@@ -50,7 +50,8 @@ func Thaw(ctx context.Context, db DB, by onboarding.Operator) error {
 	return err
 }
 
-// HeldRun returns a [onboarding.HeldRunError] if an active run of this requester has approved steps.
+// HeldRun returns a [onboarding.HeldRunError] if an active run of this requester has approved
+// steps.
 func HeldRun(ctx context.Context, db DB, requester string) error {
 	held := new(onboarding.HeldRunError)
 	err := db.QueryRow(ctx, approvedRunOf, requester).Scan(&held.Run, &held.Slug)

@@ -52,8 +52,8 @@ func (s Statements) Interruptions(ctx context.Context, approval uuid.UUID) ([]on
 	})
 }
 
-// NextToken gives a run to a new holder, who has its lock: the number is greater than that of every
-// holder before. It returns [onboarding.ErrNotFound].
+// NextToken gives a run to a new holder, who has its lock: the number is greater than that of
+// every holder before. It returns [onboarding.ErrNotFound].
 func (s Statements) NextToken(ctx context.Context, run uuid.UUID) (token int64, err error) {
 	err = s.db.QueryRow(ctx, nextToken, run).Scan(&token)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -72,7 +72,8 @@ type Standing struct {
 	Now   time.Time
 }
 
-// StandingOf returns how a run stands. It returns [onboarding.ErrNotFound].
+// StandingOf returns the newest holder and the state of a run. It returns
+// [onboarding.ErrNotFound].
 func (s Statements) StandingOf(ctx context.Context, run uuid.UUID) (now Standing, err error) {
 	err = s.db.QueryRow(ctx, standing, run).Scan(&now.Token, &now.State, &now.Now)
 	if errors.Is(err, pgx.ErrNoRows) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -14,23 +15,31 @@ import (
 // own undo or, where a run had found everything there and applied nothing, by any later one.
 const (
 	live = `WITH live AS (
-		SELECT id, slug, created_at FROM runs
+		SELECT * FROM runs
 		WHERE kind = 'onboard' AND state = 'done' AND NOT EXISTS (
 			SELECT FROM runs undo
 			WHERE undo.slug = runs.slug AND undo.kind = 'undo' AND undo.state = 'done' AND (undo.undoes = runs.id
 				OR undo.created_at > runs.created_at AND NOT EXISTS (SELECT FROM attempts WHERE run_id = runs.id)))) `
 
-	newestLive = live + selectRuns + ` WHERE id IN (
-		SELECT DISTINCT ON (slug) id FROM live ORDER BY slug, created_at DESC LIMIT $1) ORDER BY slug`
-	liveDomains = live + `SELECT DISTINCT ON (domain->>'name') domain, runs.id, runs.slug, runs.channel
-		FROM live JOIN runs USING (id), jsonb_array_elements(coalesce(nullif(request->'domains', 'null'), '[]')) domain
-		WHERE $1 = '' OR domain->>'name' = $1
-		ORDER BY domain->>'name', runs.created_at DESC`
-	domainOwner = live + `SELECT slug, domain FROM runs JOIN run_domains ON run_id = id
-		WHERE slug <> $2 AND (active OR id IN (SELECT id FROM live)) AND (domain = $1
-			OR right(domain, length($1) + 1) = '.' || $1
-			OR right($1, length(domain) + 1) = '.' || domain
-				AND ($3 = '' OR request->'org'->>'slug' IS DISTINCT FROM $3))
+	newestLive = live + selectRuns + ` WHERE id = ANY (ARRAY(
+		SELECT DISTINCT ON (slug) id FROM live ORDER BY slug, created_at DESC LIMIT $1)) ORDER BY slug`
+
+	selectLiveDomains = live + `SELECT DISTINCT ON (domain->>'name') domain, id, slug, channel
+		FROM live, jsonb_array_elements(coalesce(nullif(request->'domains', 'null'), '[]')) domain`
+	newestOfDomain = ` ORDER BY domain->>'name', created_at DESC`
+	liveDomains    = selectLiveDomains + newestOfDomain
+	liveDomain     = selectLiveDomains + ` WHERE id IN (SELECT run_id FROM run_domains WHERE domain = $1)
+		AND domain->>'name' = $1` + newestOfDomain
+
+	// domainOwner is who has domain $1, one below it, or one of those above it, $4.
+	domainOwner = live + `, near AS (
+			SELECT * FROM run_domains WHERE domain = $1 OR domain = ANY($4)
+			UNION ALL SELECT * FROM run_domains WHERE reverse(domain) LIKE reverse('.' || $1) || '%'
+				AND right(domain, length($1) + 1) = '.' || $1)
+		SELECT slug, domain FROM near JOIN runs ON id = run_id
+		WHERE id = ANY (ARRAY(SELECT run_id FROM near)) AND slug <> $2
+			AND (active OR id IN (SELECT id FROM live WHERE id = ANY (ARRAY(SELECT run_id FROM near))))
+			AND (domain <> ALL($4) OR $3 = '' OR request->'org'->>'slug' IS DISTINCT FROM $3)
 		ORDER BY created_at LIMIT 1`
 )
 
@@ -41,10 +50,19 @@ type DomainClaim struct {
 	Org string
 }
 
-// DomainOwner returns the slug of another Provider, live or being onboarded, one of whose domains is
-// the one that is asked for, above it or below it, and that domain. Both are empty if there is none.
+// DomainOwner returns the slug of another Provider, live or being onboarded, one of whose domains
+// is the one that is asked for, above it or below it, and that domain. Both are empty if there is
+// none.
 func DomainOwner(ctx context.Context, db DB, claim DomainClaim) (slug, domain string, err error) {
-	err = db.QueryRow(ctx, domainOwner, claim.Domain, claim.Slug, claim.Org).Scan(&slug, &domain)
+	above := []string{}
+	for name := claim.Domain; ; {
+		var found bool
+		if _, name, found = strings.Cut(name, "."); !found {
+			break
+		}
+		above = append(above, name)
+	}
+	err = db.QueryRow(ctx, domainOwner, claim.Domain, claim.Slug, claim.Org, above).Scan(&slug, &domain)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", "", nil
 	}
@@ -56,7 +74,7 @@ func DomainOwner(ctx context.Context, db DB, claim DomainClaim) (slug, domain st
 
 // LiveDomains returns every domain that a run made live, by name.
 func LiveDomains(ctx context.Context, db DB) ([]onboarding.LiveDomain, error) {
-	return queryLiveDomains(ctx, db, "")
+	return queryLiveDomains(ctx, db, liveDomains)
 }
 
 // LiveDomain returns the domain of this name if a run made it live, nil if none did.
@@ -66,7 +84,7 @@ func (r *Records) LiveDomain(ctx context.Context, name string) (*onboarding.Live
 
 // LiveDomain is [Records.LiveDomain] on a connection of the caller.
 func LiveDomain(ctx context.Context, db DB, name string) (*onboarding.LiveDomain, error) {
-	live, err := queryLiveDomains(ctx, db, name)
+	live, err := queryLiveDomains(ctx, db, liveDomain, name)
 	if err != nil || len(live) == 0 {
 		return nil, err
 	}
@@ -79,9 +97,8 @@ func (r *Records) Live(ctx context.Context, limit int) ([]*onboarding.Run, error
 	return queryRuns(ctx, r.db, newestLive, limit)
 }
 
-// queryLiveDomains reads the live domains of a name, or all for the empty one.
-func queryLiveDomains(ctx context.Context, db DB, name string) ([]onboarding.LiveDomain, error) {
-	rows, err := db.Query(ctx, liveDomains, name)
+func queryLiveDomains(ctx context.Context, db DB, query string, args ...any) ([]onboarding.LiveDomain, error) {
+	rows, err := db.Query(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("live domains: %w", err)
 	}

@@ -3,24 +3,43 @@ package store
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/audit"
 )
 
 // Collector reads the numbers of all runs from the database whenever it is asked, so all replicas
-// report the same and a restart loses nothing.
+// report the same and a restart loses nothing. What has ended is counted from the audit chain, whose
+// entries are numbered in the order in which they were committed: only those since the last time are
+// read. The first time reads all of them. If that takes too long, the next time goes on where it ended.
 type Collector struct {
-	records *Records
+	db DB
+
+	mu sync.Mutex
+	// counted is the entry of the chain up to which sums has everything.
+	counted audit.Head
+	sums    map[series]sum
 }
 
 var _ prometheus.Collector = (*Collector)(nil)
 
 // Collector returns the metrics of runs, steps and approvals.
-func (r *Records) Collector() *Collector { return &Collector{records: r} }
+func (r *Records) Collector() *Collector { return &Collector{db: r.db} }
+
+// series are those that end or happen, named by the kind of their entries in the chain.
+type series struct{ Entry, Kind, Outcome string }
+
+// sum is how many there were, and how long those took of which that is known.
+type sum struct {
+	Count   float64
+	Timed   uint64
+	Seconds float64
+}
 
 var (
 	runsMetric = prometheus.NewDesc("onboarding_runs", "Runs by kind and state.", []string{"kind", "state"}, nil)
@@ -39,16 +58,33 @@ var (
 		"1 while a freeze holds destructive steps.", nil, nil)
 )
 
+// countAtOnce is how many entries of the chain one statement counts.
+const countAtOnce = 20_000
+
 const (
-	countRuns       = `SELECT kind, state, count(*) FROM runs GROUP BY kind, state`
-	countEndedSteps = `SELECT split_part(step, '/', 1), kind, count(*), count(*) FILTER (WHERE took > '0'),
-			coalesce(sum(extract(epoch FROM took)), 0)::float8
-		FROM events WHERE kind IN ('done', 'failed', 'rejected', 'expired', 'unknown') GROUP BY 1, 2`
+	// selectHead is the newest entry of the chain, and whether the chain still has entry $1 with hash $2. It has
+	// not if the database was restored to an earlier time.
+	selectHead = `SELECT seq, $1 = 0 OR EXISTS (SELECT FROM chain WHERE seq = $1 AND encode(hash, 'hex') = $2)
+		FROM chain ORDER BY seq DESC LIMIT 1`
+	hashOfEntry = `SELECT encode(hash, 'hex') FROM chain WHERE seq = $1`
+	// countEntries sums up the entries of the chain after $1 and up to $2.
+	countEntries = `
+		WITH new AS (SELECT kind, record::jsonb AS r FROM chain
+			WHERE seq > $1 AND seq <= $2 AND kind IN ('run', 'event', 'vote'))
+		SELECT kind AS entry, r->>'kind' AS kind, r->>'state' AS outcome, count(*)::float8, 0::bigint AS timed,
+				0::float8 AS seconds
+			FROM new WHERE kind = 'run' AND r->>'state' <> 'active' GROUP BY 1, 2, 3
+		UNION ALL SELECT kind, split_part(r->>'step', '/', 1), r->>'kind', count(*),
+				count(*) FILTER (WHERE (r->>'took')::float8 > 0), coalesce(sum((r->>'took')::float8), 0) / 1000000
+			FROM new WHERE kind = 'event' AND r->>'kind' IN ('done', 'failed', 'rejected', 'expired', 'unknown')
+			GROUP BY 1, 2, 3
+		UNION ALL SELECT new.kind, '', CASE WHEN (r->>'agrees')::boolean THEN 'approved' ELSE 'rejected' END, count(*),
+				count(*), sum(extract(epoch FROM (r->>'at')::timestamp AT TIME ZONE 'UTC' - asked_at))
+			FROM new JOIN approvals ON id = (r->>'approval')::uuid WHERE new.kind = 'vote' GROUP BY 1, 2, 3`
+
+	countActive  = `SELECT kind, count(*) FROM runs WHERE state = 'active' GROUP BY kind`
 	countWaiting = `SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(asked_at)), 0)::float8
 		FROM approvals WHERE state = 'open'`
-	countDecisions = `SELECT CASE WHEN agrees THEN 'approved' ELSE 'rejected' END, count(*),
-			sum(extract(epoch FROM at - asked_at))::float8
-		FROM votes JOIN approvals ON approvals.id = approval_id GROUP BY 1`
 )
 
 // Describe implements [prometheus.Collector].
@@ -63,9 +99,11 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements [prometheus.Collector]. What the database cannot tell becomes an error of
 // the scrape.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	for _, collect := range []func(context.Context, chan<- prometheus.Metric) error{c.runs, c.steps, c.approvals} {
+	for _, collect := range []func(context.Context, chan<- prometheus.Metric) error{c.ended, c.active, c.waiting} {
 		if err := collect(ctx, ch); err != nil {
 			ch <- prometheus.NewInvalidMetric(runsMetric, fmt.Errorf("metrics of runs: %w", err))
 			return
@@ -73,42 +111,91 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-func (c *Collector) runs(ctx context.Context, ch chan<- prometheus.Metric) error {
-	rows, _ := c.records.db.Query(ctx, countRuns) // ForEachRow returns the error
-	var kind, state string
-	var count float64
-	_, err := pgx.ForEachRow(rows, []any{&kind, &state, &count}, func() error {
-		ch <- prometheus.MustNewConstMetric(runsMetric, prometheus.GaugeValue, count, kind, state)
-		return nil
-	})
-	return err
-}
-
-func (c *Collector) steps(ctx context.Context, ch chan<- prometheus.Metric) error {
-	rows, _ := c.records.db.Query(ctx, countEndedSteps)
-	var step, outcome string
-	var count, seconds float64
-	var applied uint64
-	_, err := pgx.ForEachRow(rows, []any{&step, &outcome, &count, &applied, &seconds}, func() error {
-		ch <- prometheus.MustNewConstMetric(stepsMetric, prometheus.CounterValue, count, step, outcome)
-		if outcome == string(onboarding.EventDone) {
-			ch <- prometheus.MustNewConstSummary(durationMetric, applied, seconds, nil, step)
+// ended tells what has ended so far.
+func (c *Collector) ended(ctx context.Context, ch chan<- prometheus.Metric) error {
+	if err := c.count(ctx); err != nil {
+		return err
+	}
+	for of, sum := range c.sums {
+		switch of.Entry {
+		case "run":
+			ch <- prometheus.MustNewConstMetric(runsMetric, prometheus.GaugeValue, sum.Count, of.Kind, of.Outcome)
+		case "vote":
+			ch <- prometheus.MustNewConstSummary(decisionsMetric, sum.Timed, sum.Seconds, nil, of.Outcome)
+		case "event":
+			ch <- prometheus.MustNewConstMetric(stepsMetric, prometheus.CounterValue, sum.Count, of.Kind, of.Outcome)
+			if of.Outcome == string(onboarding.EventDone) {
+				ch <- prometheus.MustNewConstSummary(durationMetric, sum.Timed, sum.Seconds, nil, of.Kind)
+			}
 		}
+	}
+	return nil
+}
+
+// count counts the entries of the chain since the last time. What was counted when it returns an error
+// is not counted again.
+func (c *Collector) count(ctx context.Context) error {
+	var head int64
+	var known bool
+	err := c.db.QueryRow(ctx, selectHead, c.counted.Seq, c.counted.Hash).Scan(&head, &known)
+	if err != nil {
+		return fmt.Errorf("audit chain: %w", err)
+	}
+	if !known || c.sums == nil {
+		c.counted, c.sums = audit.Head{}, map[series]sum{}
+	}
+	for c.counted.Seq < head {
+		if err := c.countUpTo(ctx, min(c.counted.Seq+countAtOnce, head)); err != nil {
+			return fmt.Errorf("audit chain: %w", err)
+		}
+	}
+	return nil
+}
+
+func (c *Collector) countUpTo(ctx context.Context, seq int64) error {
+	rows, _ := c.db.Query(ctx, countEntries, c.counted.Seq, seq) // CollectRows returns the error
+	type counted struct {
+		series
+		sum
+	}
+	more, err := pgx.CollectRows(rows, pgx.RowToStructByPos[counted])
+	if err != nil {
+		return err
+	}
+	var hash string
+	if err := c.db.QueryRow(ctx, hashOfEntry, seq).Scan(&hash); err != nil {
+		return err
+	}
+	for _, each := range more {
+		sum := c.sums[each.series]
+		sum.Count, sum.Timed, sum.Seconds = sum.Count+each.Count, sum.Timed+each.Timed, sum.Seconds+each.Seconds
+		c.sums[each.series] = sum
+	}
+	c.counted = audit.Head{Seq: seq, Hash: hash}
+	return nil
+}
+
+func (c *Collector) active(ctx context.Context, ch chan<- prometheus.Metric) error {
+	rows, _ := c.db.Query(ctx, countActive) // ForEachRow returns the error
+	var kind string
+	var count float64
+	_, err := pgx.ForEachRow(rows, []any{&kind, &count}, func() error {
+		ch <- prometheus.MustNewConstMetric(runsMetric, prometheus.GaugeValue, count, kind,
+			string(onboarding.RunActive))
 		return nil
 	})
 	return err
 }
 
-func (c *Collector) approvals(ctx context.Context, ch chan<- prometheus.Metric) error {
+// waiting tells what waits for people.
+func (c *Collector) waiting(ctx context.Context, ch chan<- prometheus.Metric) error {
 	var waiting, oldest float64
-	err := c.records.db.QueryRow(ctx, countWaiting).
-		Scan(&waiting, &oldest)
-	if err != nil {
+	if err := c.db.QueryRow(ctx, countWaiting).Scan(&waiting, &oldest); err != nil {
 		return fmt.Errorf("approvals: %w", err)
 	}
 	ch <- prometheus.MustNewConstMetric(waitingMetric, prometheus.GaugeValue, waiting)
 	ch <- prometheus.MustNewConstMetric(oldestMetric, prometheus.GaugeValue, oldest)
-	freeze, err := c.records.Frozen(ctx)
+	freeze, err := On(c.db).Frozen(ctx)
 	if err != nil {
 		return err
 	}
@@ -117,13 +204,5 @@ func (c *Collector) approvals(ctx context.Context, ch chan<- prometheus.Metric) 
 		held = 1
 	}
 	ch <- prometheus.MustNewConstMetric(frozenMetric, prometheus.GaugeValue, held)
-	rows, _ := c.records.db.Query(ctx, countDecisions)
-	var outcome string
-	var count uint64
-	var seconds float64
-	_, err = pgx.ForEachRow(rows, []any{&outcome, &count, &seconds}, func() error {
-		ch <- prometheus.MustNewConstSummary(decisionsMetric, count, seconds, nil, outcome)
-		return nil
-	})
-	return err
+	return nil
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// appendOnly lists the tables of which a serving role changes some columns at most, each with those
-// that it never changes. It removes nothing from them.
+// appendOnly lists the tables of which a serving role changes some columns at most, each with
+// those that it never changes. It removes nothing from them.
 var appendOnly = map[string][]string{
 	"runs": {"id", "slug", "kind", "request", "requester", "channel", "tenant_id", "created_at", "submission",
 		"undoes", "renews", "delete_certificates", "signature"},

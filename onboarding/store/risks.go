@@ -33,7 +33,8 @@ const (
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 )
 
-// LockRisks makes the transaction the only one that changes requests to accept risks until it ends.
+// LockRisks makes the transaction the only one that changes requests to accept risks until it
+// ends.
 func LockRisks(ctx context.Context, tx pgx.Tx) error { return locks.Tx(ctx, tx, locks.Named("risks")) }
 
 // InsertRisk adds a request that nobody has voted on.
@@ -73,7 +74,8 @@ func RisksVotedOn(ctx context.Context, db DB, day string) ([]*risk.Request, erro
 	return queryRisks(ctx, db, risksVoted, day)
 }
 
-// RisksExpiringAfter returns the requests that expire after a time, oldest first, whatever was decided.
+// RisksExpiringAfter returns the requests that expire after a time, oldest first, whatever was
+// decided.
 func RisksExpiringAfter(ctx context.Context, db DB, at time.Time) ([]*risk.Request, error) {
 	return queryRisks(ctx, db, risksLeft, at)
 }

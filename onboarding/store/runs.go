@@ -26,8 +26,8 @@ const (
 	newestOnboarding      = selectRuns + ` WHERE slug = $1 AND kind = 'onboard' ORDER BY created_at DESC LIMIT 1`
 	newestEndedOnboarding = selectRuns + ` WHERE slug = $1 AND kind = 'onboard' AND state <> 'active'
 		ORDER BY created_at DESC LIMIT 1`
-	// A statement for few of many runs finds their ids first: what it reads beside a run would otherwise be
-	// read for all.
+	// A statement for few of many runs finds their ids first: what it reads beside a run would
+	// otherwise be read for all.
 	newestRuns = selectRuns + ` WHERE id IN (
 		SELECT id FROM runs ORDER BY (state = 'active') DESC, created_at DESC LIMIT $1)
 		ORDER BY (state = 'active') DESC, created_at DESC`

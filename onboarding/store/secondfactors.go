@@ -55,8 +55,8 @@ func (s *SecondFactors) Get(ctx context.Context, operator string) (*SecondFactor
 	return row, nil
 }
 
-// Try counts a try as failed, which Use takes back, and returns how many failures there are now. It
-// counts no further than one above the most.
+// Try counts a try as failed, which Use takes back, and returns how many failures there are now.
+// It counts no further than one above the most.
 func (s *SecondFactors) Try(ctx context.Context, operator string, most int) (failures int, err error) {
 	if err := s.db.QueryRow(ctx, trySecondFactor, operator, most).Scan(&failures); err != nil {
 		return 0, fmt.Errorf("second factor of %s: %w", operator, err)

@@ -31,8 +31,8 @@ type DB interface {
 	SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults
 }
 
-// Statements are what the engine reads and writes, on one pool, connection or transaction. They are
-// methods, where others are functions, because the engine declares them as an interface.
+// Statements are what the engine reads and writes, on one pool, connection or transaction. They
+// are methods, where others are functions, because the engine declares them as an interface.
 type Statements struct{ db DB }
 
 // On returns the statements that work on db.
@@ -105,9 +105,9 @@ func byID[T any](list []*T, id func(*T) uuid.UUID) map[uuid.UUID]*T {
 	return index
 }
 
-// forEachOwner reads rows of which each belongs to one of the owners, whose id is the first column, and calls
-// add with that owner once the other columns are in fields. A row of an owner that was added to the database
-// since the owners were read is left out.
+// forEachOwner reads rows of which each belongs to one of the owners, whose id is the first
+// column, and calls add with that owner once the other columns are in fields. A row of an owner
+// that was added to the database since the owners were read is left out.
 func forEachOwner[T any](rows pgx.Rows, owners map[uuid.UUID]*T, fields []any, add func(owner *T)) error {
 	var id uuid.UUID
 	_, err := pgx.ForEachRow(rows, append([]any{&id}, fields...), func() error {

@@ -23,10 +23,10 @@ const (
 	maxOpenTogether = 3
 )
 
-// askTogether finds the newest message with requests of run $1, and the request it began with, unless
-// the request $2 of step $3 needs a message of its own: since the other one is full, somebody has to
-// read below it, or people may have gone. The message of a request is posted when the step asks or,
-// for one that was approved in advance, when its application begins.
+// askTogether finds the newest message with requests of run $1, and the request it began with,
+// unless the request $2 of step $3 needs a message of its own: since the other one is full,
+// somebody has to read below it, or people may have gone. The message of a request is posted when
+// the step asks or, for one that was approved in advance, when its application begins.
 const askTogether = `
 	WITH leader AS (
 		SELECT a.id, min(e.id) AS posted FROM approvals a JOIN events e ON e.run_id = a.run_id
@@ -45,8 +45,9 @@ const askTogether = `
 				AND kind IN ('approved', 'broke_glass')))
 	RETURNING asked_with`
 
-// AskTogether puts a stored approval, whose step's turn has come, into the message of the requests that
-// came before it, if they came together, and sets its AskedWith. The transaction has locked the run.
+// AskTogether puts a stored approval, whose step's turn has come, into the message of the requests
+// that came before it, if they came together, and sets its AskedWith. The transaction has locked
+// the run.
 func (s Statements) AskTogether(ctx context.Context, approval *onboarding.Approval) error {
 	var with uuid.UUID
 	err := s.db.QueryRow(ctx, askTogether, approval.RunID, approval.ID, approval.Step, maxTogether, maxOpenTogether,

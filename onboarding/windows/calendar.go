@@ -12,8 +12,8 @@ type Change struct {
 	Hosts []string
 }
 
-// Calendar says when changes may be applied. A change that no window covers may be applied at any time,
-// and any other in one of its windows. Neither may be applied in a freeze that covers it.
+// Calendar says when changes may be applied. A change that no window covers may be applied at any
+// time, and any other in one of its windows. Neither may be applied in a freeze that covers it.
 type Calendar struct {
 	// Windows are when changes may be applied. Default: none.
 	Windows []Window `yaml:"windows"`
@@ -24,8 +24,9 @@ type Calendar struct {
 // maxClosed bounds how many windows in a row may be closed by freezes.
 const maxClosed = 400
 
-// Opens returns the first time, not before from, at which a change may be applied. It is in the zone of
-// the window or freeze that says so. It returns false if there is none in the years to come.
+// Opens returns the first time, not before from, at which a change may be applied. It is in the
+// zone of the window or freeze that says so. It returns false if there is none in the years to
+// come.
 func (c Calendar) Opens(change Change, from time.Time) (time.Time, bool) {
 	windows, freezes := about(c.Windows, change), about(c.Freezes, change)
 	for range maxClosed {
@@ -45,8 +46,8 @@ func (c Calendar) Opens(change Change, from time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// NextWindow returns the first time after the window that is open now, or after now, at which a change
-// may be applied. It returns false if no window covers the change, or none comes.
+// NextWindow returns the first time after the window that is open now, or after now, at which a
+// change may be applied. It returns false if no window covers the change, or none comes.
 func (c Calendar) NextWindow(change Change, now time.Time) (time.Time, bool) {
 	windows := about(c.Windows, change)
 	for range maxClosed {
@@ -75,7 +76,8 @@ func about(windows []Window, change Change) (found []Window) {
 	return found
 }
 
-// earliest returns the occurrence of some windows that begins first of those that end after a time.
+// earliest returns the occurrence of some windows that begins first of those that end after a
+// time.
 func earliest(windows []Window, after time.Time) (first Period, ok bool) {
 	for _, window := range windows {
 		for period := range window.Periods(after) {
@@ -110,8 +112,8 @@ func (c Calendar) Validate() error {
 	return errors.Join(problems...)
 }
 
-// Closed returns the windows, by their indexes, that freezes close each time from a time on, or that do
-// not come again.
+// Closed returns the windows, by their indexes, that freezes close each time from a time on, or
+// that do not come again.
 func (c Calendar) Closed(now time.Time) (closed []int) {
 	for i, window := range c.Windows {
 		kinds := window.Kinds

@@ -8,23 +8,24 @@ import (
 // Clock is how often a time of day comes on a day: once, except where clocks are changed.
 type Clock string
 
-// A wall clock shows most times once. It skips some when it goes forward, and shows some twice when it
-// goes back.
+// A wall clock shows most times once. It skips some when it goes forward, and shows some twice
+// when it goes back.
 const (
 	Once    Clock = "once"
 	Skipped Clock = "skipped"
 	Twice   Clock = "twice"
 )
 
-// At returns the moment at which the clocks of a zone show a date and a time of day, which are given
-// as if they were UTC. Of a time that comes twice it is the first. A time that is skipped counts as if
-// the clocks had not gone forward yet, so 02:30 becomes 03:30 (RFC 5545 §3.3.5, and §3.3.10 for
-// recurrences).
+// At returns the moment at which the clocks of a zone show a date and a time of day, which are
+// given as if they were UTC. Of a time that comes twice it is the first. A time that is skipped
+// counts as if the clocks had not gone forward yet, so 02:30 becomes 03:30 (RFC 5545 §3.3.5, and
+// §3.3.10 for recurrences).
 func At(wall time.Time, zone *time.Location) (time.Time, Clock) {
 	y, m, d := wall.Date()
 	guess := time.Date(y, m, d, wall.Hour(), wall.Minute(), wall.Second(), wall.Nanosecond(), zone)
 	if !onClock(guess).Equal(wall) {
-		// The guess may be on either side of the gap. If it is after it, it has the offset from before.
+		// The guess may be on either side of the gap. If it is after it, it has the offset from
+		// before.
 		if onClock(guess).Before(wall) {
 			guess = withOffsetOf(wall, guess)
 		}

@@ -1,5 +1,5 @@
-// Package windows computes when changes may be applied: in windows that recur by a rule of RFC 5545 in
-// a time zone, and outside of freezes that recur likewise. It knows no runs and no clock.
+// Package windows computes when changes may be applied: in windows that recur by a rule of RFC
+// 5545 in a time zone, and outside of freezes that recur likewise. It knows no runs and no clock.
 package windows
 
 import (
@@ -21,11 +21,11 @@ type Window struct {
 	// Hosts are the names of hosts: what runs on one, and what is for a domain on it. Default: all
 	// changes.
 	Hosts []string `yaml:"hosts"`
-	// Rule says when the window begins, as a recurrence rule (RFC 5545 §3.3.10) by day, week, month or
-	// year, such as FREQ=WEEKLY;BYDAY=SA,SU;BYHOUR=2. Required.
+	// Rule says when the window begins, as a recurrence rule (RFC 5545 §3.3.10) by day, week,
+	// month or year, such as FREQ=WEEKLY;BYDAY=SA,SU;BYHOUR=2. Required.
 	Rule string `yaml:"rule"`
-	// Start is the date and time from which the rule counts, such as 2026-01-05T02:00: DTSTART. What the
-	// rule does not say is that of the start. Default: 2024-01-01T00:00, a Monday.
+	// Start is the date and time from which the rule counts, such as 2026-01-05T02:00: DTSTART.
+	// What the rule does not say is that of the start. Default: 2024-01-01T00:00, a Monday.
 	Start string `yaml:"start"`
 	// Duration is how long the window is open, by the clocks of its zone. Required.
 	Duration time.Duration `yaml:"duration"`
@@ -54,12 +54,12 @@ type Period struct{ Begin, End time.Time }
 
 func (p Period) contains(t time.Time) bool { return !t.Before(p.Begin) && t.Before(p.End) }
 
-// Periods returns the occurrences of a window that end after a time, in their order, up to nine years
-// later. A window that cannot be read has none; see [Calendar.Validate].
+// Periods returns the occurrences of a window that end after a time, in their order, up to nine
+// years later. A window that cannot be read has none; see [Calendar.Validate].
 //
-// A window begins by the clocks of its zone, see [At], and ends by them too: one from Saturday 00:00 for
-// 48h ends on Monday 00:00, also where a day in between has 23 or 25 hours. If the clocks skip its
-// beginning, it is open for its duration.
+// A window begins by the clocks of its zone, see [At], and ends by them too: one from Saturday
+// 00:00 for 48h ends on Monday 00:00, also where a day in between has 23 or 25 hours. If the
+// clocks skip its beginning, it is open for its duration.
 func (w Window) Periods(after time.Time) iter.Seq[Period] {
 	return func(yield func(Period) bool) {
 		zone, option, err := w.parse()
@@ -88,8 +88,8 @@ func (w Window) Periods(after time.Time) iter.Seq[Period] {
 	}
 }
 
-// forward moves the start of a rule by day or week close to a time, by whole intervals, so nothing has to
-// be counted up to it. A COUNT counts from the start.
+// forward moves the start of a rule by day or week close to a time, by whole intervals, so nothing
+// has to be counted up to it. A COUNT counts from the start.
 func forward(option *rrule.ROption, earliest time.Time) {
 	days := map[rrule.Frequency]int{rrule.DAILY: 1, rrule.WEEKLY: 7}[option.Freq] * max(option.Interval, 1)
 	if passed := earliest.Sub(option.Dtstart); days > 0 && option.Count == 0 && passed > 0 {
@@ -108,7 +108,8 @@ func (w Window) period(wall time.Time, zone *time.Location) Period {
 	return Period{begin, end}
 }
 
-// parse reads the zone and the rule. The times of the rule are those of the clocks, as if they were UTC.
+// parse reads the zone and the rule. The times of the rule are those of the clocks, as if they
+// were UTC.
 func (w Window) parse() (*time.Location, *rrule.ROption, error) {
 	zone, err := Zone(w.TimeZone)
 	if err != nil {

@@ -19,14 +19,15 @@ func zone(t testing.TB, name string) *time.Location {
 	return found
 }
 
-// zones change their clocks at 00:00, 01:00, 02:00, 03:00 and 24:00, by an hour or by half of one, in
-// both hemispheres, or never.
+// zones change their clocks at 00:00, 01:00, 02:00, 03:00 and 24:00, by an hour or by half of one,
+// in both hemispheres, or never.
 var zones = []string{"Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Asia/Beirut",
 	"Africa/Cairo", "America/Havana", "Europe/London", "Pacific/Chatham", "America/Nuuk", "Asia/Kathmandu", "UTC"}
 
-// TestTenYears goes through each day of ten years in each zone, with windows at the hours at which clocks
-// change, and compares with the calendar: each day that the rule names has one window, which begins when
-// the clocks show its time, or after they skipped it, and lasts as long as the clocks say.
+// TestTenYears goes through each day of ten years in each zone, with windows at the hours at which
+// clocks change, and compares with the calendar: each day that the rule names has one window,
+// which begins when the clocks show its time, or after they skipped it, and lasts as long as the
+// clocks say.
 func TestTenYears(t *testing.T) {
 	t.Parallel()
 	weekend := func(day time.Time) bool { return day.Weekday() == time.Saturday || day.Weekday() == time.Sunday }
@@ -99,7 +100,8 @@ const clock = "2006-01-02 15:04"
 func wantPeriod(t *testing.T, got windows.Period, wall time.Time, duration time.Duration) {
 	t.Helper()
 	if shown := got.Begin.Format(clock); shown != wall.Format(clock) {
-		// Only a time that the clocks skip may be another one: just before, they showed less, and they show more.
+		// Only a time that the clocks skip may be another one: just before, they showed less, and
+		// they show more.
 		before := got.Begin.Add(-2 * time.Hour).Format(clock)
 		if moved, _ := time.Parse(clock, shown); before >= wall.Format(clock) || moved.Sub(wall) > time.Hour ||
 			moved.Before(wall) || got.End.Sub(got.Begin) != duration {
@@ -118,8 +120,8 @@ func wantPeriod(t *testing.T, got windows.Period, wall time.Time, duration time.
 	}
 }
 
-// wantOpens compares when a change may be applied with a list of all windows, at their edges and at some
-// other times.
+// wantOpens compares when a change may be applied with a list of all windows, at their edges and
+// at some other times.
 func wantOpens(t *testing.T, window windows.Window, periods []windows.Period, to time.Time) {
 	t.Helper()
 	calendar := windows.Calendar{Windows: []windows.Window{window}}

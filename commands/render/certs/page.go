@@ -34,8 +34,8 @@ type SiteDetail struct {
 	// renewal is what can be done from here; refused says why nothing can.
 	Renewal certificates.Renewal
 	Refused string
-	// Block is the block_id of the button that renews, and NotBefore when a renewal may be applied first,
-	// nil for at once.
+	// Block is the block_id of the button that renews, and NotBefore when a renewal may be applied
+	// first, nil for at once.
 	Block     string
 	NotBefore *onboarding.Moment
 }

@@ -10,8 +10,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 )
 
-// Alarms are what an approver must not overlook in a change, as lines of mrkdwn: addresses that are
-// replaced, commits that are pushed too, and what a sync would commit that certbot did not write.
+// Alarms are what an approver must not overlook in a change, as lines of mrkdwn: addresses that
+// are replaced, commits that are pushed too, and what a sync would commit that certbot did not
+// write.
 func Alarms(approval *onboarding.Approval) []string {
 	var lines []string
 	for _, item := range approval.Change.Items {
@@ -46,7 +47,8 @@ func replacedAddresses(update *onboarding.ZoneUpdate) []string {
 	return lines
 }
 
-// otherCommits names the commits that are pushed too and change something else than the change does.
+// otherCommits names the commits that are pushed too and change something else than the change
+// does.
 func otherCommits(commits []onboarding.UnpushedCommit) []string {
 	var subjects []string
 	for _, commit := range commits {

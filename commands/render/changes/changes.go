@@ -99,9 +99,9 @@ func sqlPart(transaction *onboarding.Transaction) mrkdwn.Part {
 	return mrkdwn.Part{Head: head, Body: body.String()}
 }
 
-// sqlLiteral writes a bound value as an SQL string: as it is (PostgreSQL, 4.1.2.1 String Constants)
-// or, where something in it must be escaped, with escapes (4.1.2.2). So \n is a line break only in
-// E'\n'.
+// sqlLiteral writes a bound value as an SQL string: as it is (PostgreSQL, 4.1.2.1 String
+// Constants) or, where something in it must be escaped, with escapes (4.1.2.2). So \n is a line
+// break only in E'\n'.
 func sqlLiteral(value string) string {
 	quoted := strings.ReplaceAll(value, "'", "''")
 	if !strings.Contains(value, `\`) && visible.Line(value) == value {

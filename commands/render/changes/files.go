@@ -37,8 +37,8 @@ func commitParts(commit *onboarding.Commit) []mrkdwn.Part {
 	return parts
 }
 
-// unpushedParts shows a commit that the push publishes too, with what it changes in the folder of all
-// domains.
+// unpushedParts shows a commit that the push publishes too, with what it changes in the folder of
+// all domains.
 func unpushedParts(domains string, commit onboarding.UnpushedCommit) []mrkdwn.Part {
 	short := commit.Commit[:min(12, len(commit.Commit))]
 	body := visible.Exact(commit.Subject) + "\nRun: " + visible.Exact(commit.Run)

@@ -89,8 +89,8 @@ func (p reportText) offerRisks(page *mrkdwn.Builder) {
 	}
 }
 
-// listAccepted shows the accepted risks to whoever asked for the report, with a button for those that
-// operators accepted.
+// listAccepted shows the accepted risks to whoever asked for the report, with a button for those
+// that operators accepted.
 func (p reportText) listAccepted(page *mrkdwn.Builder) {
 	if p.By == "" || p.Report == nil {
 		return
@@ -136,8 +136,8 @@ func OfferForm(place Place, found *results.Finding, now time.Time) slack.ModalVi
 	}
 }
 
-// Request is the request to accept a risk of a report until a day, nil for what is no risk. Who asks and
-// why is for the caller.
+// Request is the request to accept a risk of a report until a day, nil for what is no risk. Who
+// asks and why is for the caller.
 func Request(place Place, record *record.Record, until string) *risk.Request {
 	found := place.Risk(record)
 	if found == nil {

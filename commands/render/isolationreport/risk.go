@@ -19,8 +19,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/risk"
 )
 
-// The buttons of a request to accept a risk, whose value is its id, and the form for what a decision
-// needs.
+// The buttons of a request to accept a risk, whose value is its id, and the form for what a
+// decision needs.
 const (
 	ActionAccept   = "risk.accept"
 	ActionReject   = "risk.reject"
@@ -39,8 +39,8 @@ type DecideMeta struct {
 
 // Audience is who is told of requests to accept a risk, and when.
 type Audience struct {
-	// Mentioned are the people and user groups that the thread mentions, Direct the people who get direct
-	// messages. Absences say who gets what instead of them.
+	// Mentioned are the people and user groups that the thread mentions, Direct the people who get
+	// direct messages. Absences say who gets what instead of them.
 	Mentioned, Direct []string
 	Absences          []onboarding.Absence
 	// RemindBefore is how long before a request expires they are reminded of it.
@@ -59,8 +59,8 @@ func (a Audience) RemindAt(request *risk.Request) time.Time {
 	return request.Expires.Add(-a.RemindBefore)
 }
 
-// RiskMessages are a request to accept a risk with what became of it, in the thread of the report and as
-// direct messages, and the reminder of it once that is due.
+// RiskMessages are a request to accept a risk with what became of it, in the thread of the report
+// and as direct messages, and the reminder of it once that is due.
 func RiskMessages(request *risk.Request, to Audience, now time.Time) []post.Message {
 	whole := riskMessage(request, to, now)
 	messages := []post.Message{whole}

@@ -35,7 +35,8 @@ func voteOf(act risk.Act, id string) risk.Vote {
 	return risk.Vote{Act: act, By: onboarding.Operator{ID: id}, Reason: "the web role may call it, too"}
 }
 
-// TestRiskIsToldTo has messages go to those who can decide or cover for them, and only while they are of use.
+// TestRiskIsToldTo has messages go to those who can decide or cover for them, and only while they
+// are of use.
 func TestRiskIsToldTo(t *testing.T) {
 	t.Parallel()
 	asked := requestOf().Asked

@@ -8,8 +8,8 @@ import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
 )
 
-// FuzzInline writes whatever people or machines wrote into a line of mrkdwn: nothing of it formats,
-// mentions or links, and it stays one line.
+// FuzzInline writes whatever people or machines wrote into a line of mrkdwn: nothing of it
+// formats, mentions or links, and it stays one line.
 func FuzzInline(f *testing.F) {
 	for _, text := range []string{"_a_ *b* ~c~ `d`", "<!channel> <@U1> <https://a.example|b>", "_a_b_ _c_",
 		"__a__ ~_b_~", "a\u202eb\r\n\x00", "\xff_a_\xff", "(_two words_)_x_"} {

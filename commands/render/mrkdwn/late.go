@@ -1,14 +1,19 @@
 package mrkdwn
 
-import "github.com/slack-go/slack"
+import (
+	"github.com/slack-go/slack"
 
-// Waiting is a modal in the place of a form that was sent and takes long, and [Ended] the one after it.
+	"github.com/atlilith/onboardbot/bot/blockkit"
+)
+
+// Waiting is a modal in the place of a form that was sent and takes long, and [Ended] the one
+// after it.
 func Waiting(form slack.View) slack.ModalViewRequest {
 	return inPlaceOf(form, MarkBusy+" This takes a little longer than usual. The outcome is shown here.")
 }
 
-// Ended is a modal in the place of a form that was sent, about the problems with what was typed, or
-// with none, about its success.
+// Ended is a modal in the place of a form that was sent, about the problems with what was typed,
+// or with none, about its success.
 func Ended(form slack.View, problems string) slack.ModalViewRequest {
 	if problems == "" {
 		return inPlaceOf(form, MarkDone+" Done.")
@@ -16,10 +21,18 @@ func Ended(form slack.View, problems string) slack.ModalViewRequest {
 	return inPlaceOf(form, MarkFailed+" "+problems+"\nClose this, and open the form again.")
 }
 
-func inPlaceOf(form slack.View, text string) slack.ModalViewRequest {
-	title := "Onboarding"
-	if form.Title != nil {
-		title = form.Title.Text
+// Under is a text below the title of a form that was closed.
+func Under(form slack.View, text string) string {
+	return "*" + blockkit.Escape(titleOf(form)) + "*\n" + text
+}
+
+func titleOf(form slack.View) string {
+	if form.Title == nil {
+		return "Onboarding"
 	}
-	return Notice(title, text)
+	return form.Title.Text
+}
+
+func inPlaceOf(form slack.View, text string) slack.ModalViewRequest {
+	return Notice(titleOf(form), text)
 }

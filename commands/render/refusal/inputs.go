@@ -33,14 +33,14 @@ func ReasonInput(label, reader string, focused bool) *slack.InputBlock {
 	return slack.NewInputBlock(BlockReason, blockkit.Plain(label, blockkit.MaxInputLabel), nil, reason)
 }
 
-// Typed returns what somebody typed into the inputs of a form, by block id and action id. What the form does
-// not ask for is empty.
+// Typed returns what somebody typed into the inputs of a form, by block id and action id. What the
+// form does not ask for is empty.
 func Typed(state map[string]map[string]slack.BlockAction) (reason, code string) {
 	return state[BlockReason][ActionInput].Value, state[BlockCode][ActionInput].Value
 }
 
-// Fields returns what is wrong with what somebody typed into a form, by block id. It is empty if the error
-// is about something else, or about what the form does not ask for.
+// Fields returns what is wrong with what somebody typed into a form, by block id. It is empty if
+// the error is about something else, or about what the form does not ask for.
 func Fields(err error, state map[string]map[string]slack.BlockAction) map[string]string {
 	block := ""
 	if _, wrong := errors.AsType[*onboarding.CodeError](err); wrong {

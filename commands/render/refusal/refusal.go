@@ -1,5 +1,5 @@
-// Package refusal says to a person why something did not happen, and asks in forms for what was missing: a
-// reason, or a code.
+// Package refusal says to a person why something did not happen, and asks in forms for what was
+// missing: a reason, or a code.
 package refusal
 
 import (
@@ -13,12 +13,20 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Text explains an error to the person who caused it, as mrkdwn: what is wrong, and what to do next.
-// The second value is false if the person did not cause it; such an error must be logged.
+// Sentence is an error that the person who caused it reads as it is, as mrkdwn.
+type Sentence string
+
+func (s Sentence) Error() string { return string(s) }
+
+// Mrkdwn is the sentence.
+func (s Sentence) Mrkdwn() string { return string(s) }
+
+// Text explains an error to the person who caused it, as mrkdwn: what is wrong, and what to do
+// next. The second value is false if the person did not cause it; such an error must be logged.
 func Text(err error) (text string, expected bool) {
 	var worded interface{ Mrkdwn() string }
 	var problems onboarding.Problems
-	var standing *onboarding.PermissionError
+	var denied *onboarding.PermissionError
 	var decided *onboarding.DecidedError
 	var held *onboarding.HeldRunError
 	var conflict *onboarding.ConflictError
@@ -29,8 +37,8 @@ func Text(err error) (text string, expected bool) {
 		return worded.Mrkdwn(), true
 	case errors.As(err, &problems):
 		return problemLines(problems), true
-	case errors.As(err, &standing):
-		return permissionText(standing), true
+	case errors.As(err, &denied):
+		return permissionText(denied), true
 	case errors.As(err, &decided):
 		return decidedText(decided), true
 	case errors.As(err, &code):
@@ -95,9 +103,9 @@ func codeText(code *onboarding.CodeError) string {
 	return "This code is wrong, expired, or was used before. Wait for the next one. " + left
 }
 
-func permissionText(standing *onboarding.PermissionError) string {
-	because := blockkit.Escape(standing.Because)
-	if errors.Is(standing, onboarding.ErrNotApprover) {
+func permissionText(denied *onboarding.PermissionError) string {
+	because := blockkit.Escape(denied.Because)
+	if errors.Is(denied, onboarding.ErrNotApprover) {
 		return fmt.Sprintf("You cannot decide on this: %s.", because)
 	}
 	return fmt.Sprintf("You cannot do this: %s.", because)

@@ -1,5 +1,5 @@
-// Package schedule shows when approved changes are applied: what waits for its window, what a freeze
-// holds, and how an application goes on.
+// Package schedule shows when approved changes are applied: what waits for its window, what a
+// freeze holds, and how an application goes on.
 package schedule
 
 import (
@@ -15,8 +15,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/windows"
 )
 
-// The action ids of the buttons of an approval: one approves for the next window, the other one has a
-// change applied that waits for its window. Their values are the id of the approval.
+// The action ids of the buttons of an approval: one approves for the next window, the other one
+// has a change applied that waits for its window. Their values are the id of the approval.
 const (
 	ActionApproveLater = "approval.later"
 	ActionApplyNow     = "approval.apply"
@@ -27,8 +27,8 @@ func Waits(step *onboarding.Step) bool {
 	return step != nil && step.State == onboarding.StepApproved && !step.Due.IsZero()
 }
 
-// Status says until when a step waits for its window. In an answer that is read at once, it also says
-// how long that is from now. For a message that stays, now is zero.
+// Status says until when a step waits for its window. In an answer that is read at once, it also
+// says how long that is from now. For a message that stays, now is zero.
 func Status(step *onboarding.Step, now time.Time) string {
 	words := "approved, " + mrkdwn.FirstLine(step.Detail)
 	if left := step.Due.Sub(now); !now.IsZero() && left > 0 {

@@ -99,8 +99,8 @@ func (t *tree) largest(out io.Writer) {
 	}
 }
 
-// exceeded returns a line for everything over a limit. A package may be larger than the limits if its
-// comment says why, in a sentence with the words "why the package".
+// exceeded returns a line for everything over a limit. A package may be larger than the limits if
+// its comment says why, in a sentence with the words "why the package".
 func (t *tree) exceeded() []string {
 	var all []string
 	for _, line := range t.wide {

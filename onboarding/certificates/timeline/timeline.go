@@ -25,8 +25,8 @@ const (
 	maxRows   = 24
 )
 
-// The picture has a ground of its own, so it reads the same in both of Slack's themes. The colours of
-// the states differ in lightness too, for people who cannot tell red and green apart.
+// The picture has a ground of its own, so it reads the same in both of Slack's themes. The colours
+// of the states differ in lightness too, for people who cannot tell red and green apart.
 var (
 	ground, stripe, grid                  = rgb(0xffffff), rgb(0xf4f5f7), rgb(0xd5d8de)
 	strong, faint                         = rgb(0x1d1c1d), rgb(0x5c5f66)

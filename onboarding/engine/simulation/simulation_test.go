@@ -1,7 +1,7 @@
-// Package simulation advances runs with the engine's own code on a clock, a database and a world that
-// a seed drives. The database breaks connections before and after what they were told; the world
-// drifts, fails and takes its time; replicas are killed; people decide, retry, freeze and cancel.
-// Then everything is healed, and every run must come to its end.
+// Package simulation advances runs with the engine's own code on a clock, a database and a world
+// that a seed drives. The database breaks connections before and after what they were told; the
+// world drifts, fails and takes its time; replicas are killed; people decide, retry, freeze and
+// cancel. Then everything is healed, and every run must come to its end.
 //
 // A seed that fails is one command, which also prints what happened:
 //
@@ -81,8 +81,8 @@ func (r *replica) context() context.Context {
 	return r.ctx
 }
 
-// of returns the numbers of one part of the simulation, by its name. Each part has its own, so what one
-// does depends on no other.
+// of returns the numbers of one part of the simulation, by its name. Each part has its own, so
+// what one does depends on no other.
 func (s *simulation) of(part string) chances {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -202,7 +202,8 @@ func newSimulation(t *testing.T, seed uint64, keep bool) *simulation {
 	return s
 }
 
-// calendar returns windows of one step and of a host, and a freeze, which leave time for all of them.
+// calendar returns windows of one step and of a host, and a freeze, which leave time for all of
+// them.
 func calendar(s chances) (c windows.Calendar) {
 	const start = "1999-01-01T00:00" // the clock of a simulation begins in 2000
 	hours := time.Duration(1 + s.number(5))

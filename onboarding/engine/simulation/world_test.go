@@ -14,8 +14,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// world is everything outside: what the runbook observes and changes, and the directory of people. A
-// change has parts, which are applied one after the other; each has a version that is wanted.
+// world is everything outside: what the runbook observes and changes, and the directory of people.
+// A change has parts, which are applied one after the other; each has a version that is wanted.
 type world struct {
 	*simulation
 	mu      sync.Mutex
@@ -151,8 +151,8 @@ func (w *world) Settle(
 	return w.idle(ctx, auth.Run, auth.Step)
 }
 
-// ApplyItem takes time, and has its effect at some moment of it. It may fail before or after that, or
-// lose sight of the command.
+// ApplyItem takes time, and has its effect at some moment of it. It may fail before or after that,
+// or lose sight of the command.
 func (w *world) ApplyItem(
 	ctx context.Context, auth onboarding.Authorization, item onboarding.Item, log onboarding.Log,
 ) error {

@@ -16,9 +16,9 @@ type Exposed struct {
 	Proof *Proof
 }
 
-// sight is what a session saw of a relation: the places of rows that seem foreign or, where it
+// observation is what a session saw of a relation: the places of rows that seem foreign or, where it
 // cannot tell their places, how many rows there are.
-type sight struct {
+type observation struct {
 	table   *catalog.Relation
 	places  []string
 	visible int
@@ -30,7 +30,7 @@ type sight struct {
 func (p *Prover) ReadAfter(
 	ctx context.Context, s session.Session, sql string, tables []*catalog.Relation,
 ) ([]Exposed, error) {
-	var sights []sight
+	var observed []observation
 	failure := p.Attempts.Write(ctx, s, func(tx *session.Tx) error {
 		if err := tx.Exec(ctx, sql); err != nil {
 			return err
@@ -39,9 +39,9 @@ func (p *Prover) ReadAfter(
 			if err := tx.Exec(ctx, "SAVEPOINT attempt"); err != nil {
 				return err
 			}
-			seen, err := p.look(ctx, tx, t)
+			seen, err := p.observe(ctx, tx, t)
 			if err == nil {
-				sights = append(sights, seen)
+				observed = append(observed, seen)
 				continue
 			}
 			if query.Lost(err) != nil {
@@ -54,7 +54,7 @@ func (p *Prover) ReadAfter(
 		return nil
 	})
 	var exposed []Exposed
-	for _, seen := range sights {
+	for _, seen := range observed {
 		found, err := p.judge(ctx, s.Identity, seen)
 		if err != nil {
 			return exposed, err
@@ -66,9 +66,9 @@ func (p *Prover) ReadAfter(
 	return exposed, failure
 }
 
-func (p *Prover) look(ctx context.Context, tx *session.Tx, t *catalog.Relation) (sight, error) {
+func (p *Prover) observe(ctx context.Context, tx *session.Tx, t *catalog.Relation) (observation, error) {
 	m := p.Model
-	seen := sight{table: t}
+	seen := observation{table: t}
 	var err error
 	if place := Locator(t); place != "" {
 		foreign := m.Foreign(t, "a", m.IdentitySQL(tx.Session.Identity), tenancy.Attacker)
@@ -80,7 +80,7 @@ func (p *Prover) look(ctx context.Context, tx *session.Tx, t *catalog.Relation) 
 	return seen, err
 }
 
-func (p *Prover) judge(ctx context.Context, i tenancy.Identity, seen sight) (*Proof, error) {
+func (p *Prover) judge(ctx context.Context, i tenancy.Identity, seen observation) (*Proof, error) {
 	switch {
 	case len(seen.places) > 0:
 		return p.ForeignAmong(ctx, i, seen.table, seen.places)

@@ -239,7 +239,7 @@ func (r *Routine) dynamicTexts() []string {
 	return texts
 }
 
-// Keys returns the keys by which the routine reads members of JSON documents.
+// Keys returns the keys by which the routine reads members of JSON documents, or makes records of them.
 func (r *Routine) Keys() []string {
 	var keys []string
 	for _, statement := range r.Statements {
@@ -248,6 +248,9 @@ func (r *Routine) Keys() []string {
 				if key, ok := n.Node("rexpr").Constant(); ok {
 					keys = append(keys, key)
 				}
+			}
+			for _, column := range n.List("coldeflist") {
+				keys = append(keys, column.Text("colname"))
 			}
 			return true
 		})

@@ -2,6 +2,7 @@ package taint
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,6 +33,8 @@ func (r *reader) eval(n sqltree.Node, s *scope) value {
 		return r.function(n, s)
 	case "A_Expr":
 		return r.operation(n, s)
+	case "A_ArrayExpr":
+		return listed(r.each(n.List("elements"), s))
 	case "A_Indirection":
 		return r.indirection(n, s)
 	case "CaseExpr":
@@ -56,13 +59,23 @@ func (r *reader) eval(n sqltree.Node, s *scope) value {
 	return r.children(n, s)
 }
 
-// all evaluates several expressions.
-func (r *reader) all(nodes []sqltree.Node, s *scope) value {
+// each evaluates several expressions.
+func (r *reader) each(nodes []sqltree.Node, s *scope) []value {
 	values := make([]value, len(nodes))
 	for i, n := range nodes {
 		values[i] = r.eval(n, s)
 	}
-	return union(values...)
+	return values
+}
+
+// all is what several expressions may be.
+func (r *reader) all(nodes []sqltree.Node, s *scope) value { return union(r.each(nodes, s)...) }
+
+// listed is an array of some elements.
+func listed(items []value) value {
+	v := union(items...)
+	v.items = items
+	return v
 }
 
 // children evaluates everything below a node that needs no more.
@@ -82,6 +95,7 @@ func (r *reader) cast(n sqltree.Node, s *scope) value {
 	v, to := r.eval(n.Node("arg"), s), n.Node("typeName")
 	name := to.Name("names")
 	switch {
+	case len(v.items) > 0:
 	case len(to.List("arrayBounds")) > 0 || strings.HasPrefix(name, "_"):
 		for _, t := range v.texts {
 			v.texts = append(v.texts, elements(t)...)
@@ -89,6 +103,10 @@ func (r *reader) cast(n sqltree.Node, s *scope) value {
 		return v.then(step{kind: array})
 	case name == "bool" || name == "boolean":
 		r.decide(v)
+	case name == "regclass": // whose text has no schema where the search_path does
+		for _, t := range v.texts {
+			v.texts = append(v.texts, t[strings.LastIndexByte(t, '.')+1:])
+		}
 	}
 	return v
 }
@@ -256,12 +274,14 @@ func (r *reader) indirection(n sqltree.Node, s *scope) value {
 	return v
 }
 
-// part is the member of a document by key, or its element by number.
+// part is the member of a document by key, its element by number, or the field of a text that was split.
 func (r *reader) part(v, key value) value {
 	parts := value{}
 	for _, text := range key.texts {
-		if _, err := strconv.Atoi(text); err == nil {
-			parts = union(parts, v.then(step{kind: element}))
+		if n, err := strconv.Atoi(text); err == nil {
+			for _, o := range v.origins {
+				parts.origins = append(parts.origins, o.numbered(n))
+			}
 		} else {
 			parts = union(parts, v.then(step{kind: member, text: text}))
 		}
@@ -319,6 +339,40 @@ func (r *reader) operation(n sqltree.Node, s *scope) value {
 	}
 	return union(left, right)
 }
+
+// joined is what texts make together, with a separator between.
+func joined(values []value, separator value) value {
+	all := value{}
+	for i, v := range values {
+		switch {
+		case i == 0:
+			all = v
+		case len(separator.texts) > 0:
+			all = concatenated(concatenated(all, separator), v)
+		default:
+			all = concatenated(all, v)
+		}
+	}
+	return all
+}
+
+// formatted is what format() makes of a constant format and the values that it names one after another.
+func formatted(format value, values []value) value {
+	if len(format.texts) != 1 {
+		return joined(append([]value{format}, values...), value{})
+	}
+	parts := placeholder.Split(format.texts[0], -1)
+	all := value{texts: parts[:1]}
+	for i, part := range parts[1:] {
+		if i < len(values) {
+			all = concatenated(all, values[i])
+		}
+		all = concatenated(all, value{texts: []string{part}})
+	}
+	return all
+}
+
+var placeholder = regexp.MustCompile(`%[sIL]`)
 
 // concatenated is what two texts make together.
 func concatenated(left, right value) value {

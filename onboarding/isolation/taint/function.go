@@ -1,6 +1,7 @@
 package taint
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +23,10 @@ func (r *reader) function(n sqltree.Node, s *scope) value {
 	if own := r.functions[name]; len(own) > 0 {
 		var returned value
 		for _, f := range own {
-			if len(f.ArgTypes) >= len(arguments) {
+			if last := len(f.ArgTypes) - 1; f.Variadic && len(arguments) > last && !isTrue(n, "func_variadic") {
+				given := append(slices.Clone(arguments[:last]), listed(arguments[last:]))
+				returned = union(returned, r.call(f, given, s.depth))
+			} else if len(f.ArgTypes) >= len(arguments) {
 				returned = union(returned, r.call(f, r.named(f.ArgNames, nodes, arguments, len(f.ArgTypes)), s.depth))
 			}
 		}
@@ -46,11 +50,19 @@ func (r *reader) named(names []string, nodes []sqltree.Node, arguments []value, 
 	return ordered
 }
 
+func isTrue(n sqltree.Node, field string) bool {
+	yes, _ := n.Fields[field].(bool)
+	return yes
+}
+
+// settingName is a valid name of a setting.
+var settingName = regexp.MustCompile(`^[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)*$`)
+
 // setting is the value of a setting, by each name that it may have.
 func (r *reader) setting(name value) value {
 	v := value{}
 	for _, text := range name.texts {
-		if r.reads(text) {
+		if settingName.MatchString(text) && r.reads(text) {
 			v.origins = append(v.origins, Origin{Setting: strings.ToLower(text)})
 		}
 	}
@@ -84,7 +96,7 @@ func (r *reader) builtin(name string, arguments []value) value {
 	case "split_part":
 		n := 1
 		if texts := at(2).texts; len(texts) > 0 {
-			if number, err := strconv.Atoi(texts[0]); err == nil && number > 0 && number < 20 {
+			if number, err := strconv.Atoi(texts[0]); err == nil && number > 0 && number <= maxFields {
 				n = number
 			}
 		}
@@ -93,12 +105,17 @@ func (r *reader) builtin(name string, arguments []value) value {
 			separator = texts[0]
 		}
 		return value{origins: first.then(step{kind: field, text: separator, n: n}).origins}
-	case "concat", "concat_ws", "format":
-		joined := first
-		for _, a := range arguments[min(1, len(arguments)):] {
-			joined = concatenated(joined, a)
+	case "concat":
+		return joined(arguments, value{})
+	case "concat_ws":
+		return joined(arguments[min(1, len(arguments)):], first)
+	case "format":
+		return formatted(first, arguments[min(1, len(arguments)):])
+	case "array_to_string":
+		if len(first.items) > 0 {
+			return joined(first.items, at(1))
 		}
-		return joined
+		return first
 	case "jsonb_extract_path", "jsonb_extract_path_text", "json_extract_path", "json_extract_path_text":
 		v := first
 		for _, key := range arguments[min(1, len(arguments)):] {
@@ -117,9 +134,18 @@ func (r *reader) builtin(name string, arguments []value) value {
 		return value{}
 	case "jsonb_populate_record", "json_populate_record":
 		return at(1)
-	case "lower", "upper", "btrim", "ltrim", "rtrim", "left", "right", "substr", "substring", "string_to_array",
-		"string_to_table", "regexp_split_to_array", "regexp_split_to_table", "replace", "translate", "overlay",
-		"initcap", "length", "char_length", "cardinality", "array_length", "similar_to_escape", "like_escape":
+	case "string_to_array", "string_to_table", "regexp_split_to_array", "regexp_split_to_table":
+		separator := ","
+		if texts := at(1).texts; len(texts) > 0 {
+			separator = texts[0]
+			if strings.HasPrefix(name, "regexp") {
+				separator = regexpExample(separator)[0]
+			}
+		}
+		return value{origins: first.then(step{kind: field, text: separator, n: 1}).origins}
+	case "lower", "upper", "btrim", "ltrim", "rtrim", "left", "right", "substr", "substring", "replace", "translate",
+		"overlay", "initcap", "length", "char_length", "cardinality", "array_length", "similar_to_escape",
+		"like_escape":
 		return first
 	case "set_config":
 		return at(1)

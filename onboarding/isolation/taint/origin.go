@@ -40,6 +40,21 @@ func (o Origin) then(s step) Origin {
 	return Origin{o.Setting, append(slices.Clone(o.path), s)}
 }
 
+// maxFields bounds the number of a field that is made.
+const maxFields = 20
+
+// numbered returns the origin of a part by its number: a field where the origin is those of a text, or
+// else an element.
+func (o Origin) numbered(n int) Origin {
+	last := len(o.path) - 1
+	if last < 0 || o.path[last].kind != field || o.path[last].n != 1 || n < 1 || n > maxFields {
+		return o.then(step{kind: element})
+	}
+	split := o.path[last]
+	split.n = n
+	return Origin{o.Setting, append(slices.Clone(o.path[:last]), split)}
+}
+
 // key identifies the part within its setting.
 func (o Origin) key() string { return fmt.Sprint(o.path) }
 
@@ -63,8 +78,11 @@ func fill(parts []*Slot, choices map[*Slot]string) (string, bool) {
 			document = merged
 			continue
 		}
-		wrapped := wrap(slot.origin.path, value)
-		if isText && text != wrapped {
+		wrapped, ok := wrap(slot.origin.path, value), true
+		if isText {
+			wrapped, ok = joinFields(text, wrapped, slot.origin.path)
+		}
+		if !ok {
 			return "", false
 		}
 		text, isText = wrapped, true
@@ -77,6 +95,34 @@ func fill(parts []*Slot, choices map[*Slot]string) (string, bool) {
 	}
 	encoded, err := json.Marshal(document)
 	return string(encoded), err == nil
+}
+
+// anyField stands in a field of which nothing is asked.
+const anyField = "x"
+
+// joinFields is a text with the fields of both, which the path's first separator divides. It returns
+// false where they do not go together.
+func joinFields(a, b string, path []step) (string, bool) {
+	if a == b {
+		return a, true
+	}
+	if len(path) == 0 || path[0].kind != field || path[0].text == "" {
+		return "", false
+	}
+	separator := path[0].text
+	fields, others := strings.Split(a, separator), strings.Split(b, separator)
+	if len(fields) < len(others) {
+		fields, others = others, fields
+	}
+	for i, other := range others {
+		switch {
+		case fields[i] == anyField:
+			fields[i] = other
+		case other != anyField && other != fields[i]:
+			return "", false
+		}
+	}
+	return strings.Join(fields, separator), true
 }
 
 // textual is a value that is no JSON at the outermost level.
@@ -116,7 +162,7 @@ func wrap(path []step, value string) string {
 		case array:
 			value = query.ArrayText([]string{value})
 		case field:
-			value = strings.Repeat("x"+s.text, s.n-1) + value
+			value = strings.Repeat(anyField+s.text, s.n-1) + value
 		case affix:
 			value = strings.TrimSuffix(strings.TrimPrefix(value, s.text), s.more)
 		}

@@ -18,6 +18,7 @@ type value struct {
 	origins []Origin
 	texts   []string
 	columns []string
+	items   []value // of an array whose elements are listed
 }
 
 // maxValues bounds what one expression may be.

@@ -114,8 +114,22 @@ func (d *discovery) namesOrg(column string) bool {
 		!catalog.RefersTo(column, d.m.Users.Table.Name)
 }
 
+// namesOther reports whether a normalized name of a column is that of a table which holds neither Persons
+// nor a row for each, such as account_id beside a table of bank accounts.
+func namesOther(d *discovery, column string) bool {
+	certain := strings.Contains(column, "user") || strings.Contains(column, "person") ||
+		catalog.RefersTo(column, d.m.Users.Table.Name)
+	return !certain &&
+		slices.ContainsFunc(d.m.Catalog.Relations, func(r *catalog.Relation) bool {
+			return r.IsTable() && r != d.m.Users.Table && r != d.m.Orgs.Table && len(r.Key) == 1 &&
+				catalog.RefersTo(column, r.Name) && !d.holdsTenant(r.OID, r.Key[0], d.m.Users, 0)
+		})
+}
+
 func (d *discovery) personNames() []string {
-	return slices.DeleteFunc(slices.Clone(personColumns), d.namesOrg)
+	return slices.DeleteFunc(slices.Clone(personColumns), func(name string) bool {
+		return d.namesOrg(name) || namesOther(d, name)
+	})
 }
 
 // orgNames are the names of columns that hold Orgs, with those that usually hold a Person where the

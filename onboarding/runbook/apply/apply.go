@@ -60,8 +60,8 @@ func New(targets Targets) *Applier {
 // Apply carries out exactly the item of the task. A command that always runs is carried out even
 // if ctx is done. The error is [onboarding.ErrTargetChanged] if records or files are no longer
 // what the item says they were before, or if the database is another server; it is
-// [onboarding.ErrNotHolder] if another process has taken over the run. Nothing of the item is applied
-// then. It is [onboarding.ErrLost] if a command may still run.
+// [onboarding.ErrNotHolder] if another process has taken over the run. Nothing of the item is
+// applied then. It is [onboarding.ErrLost] if a command may still run.
 func (a *Applier) Apply(ctx context.Context, task Task) error {
 	return mark(a.apply(ctx, task))
 }

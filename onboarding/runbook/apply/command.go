@@ -86,7 +86,8 @@ type certbotError struct {
 func (e certbotError) Error() string { return e.reason + " (" + e.error.Error() + ")" }
 func (e certbotError) Unwrap() error { return e.error }
 
-// pythonError is the last line of a traceback, such as OSError: [Errno 28] No space left on device.
+// pythonError is the last line of a traceback, such as OSError: [Errno 28] No space left on
+// device.
 var pythonError = regexp.MustCompile(`^(?:\w+\.)*\w*(?:Error|Exception|Exit): (.+)$`)
 
 // certbotFailure finds the reason in certbot's log: the last answer of the authority, a problem

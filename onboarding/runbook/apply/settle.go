@@ -9,8 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 )
 
-// fence keeps an earlier holder of the run from beginning commands on a host that has heard of this
-// one. People who wait for a command read whose it is.
+// fence keeps an earlier holder of the run from beginning commands on a host that has heard of
+// this one. People who wait for a command read whose it is.
 func fence(auth onboarding.Authorization) hosts.Fence {
 	if auth.Holder.Token == 0 {
 		return hosts.Fence{}
@@ -36,9 +36,9 @@ func once(line func(string)) func(string) {
 }
 
 // Settle has the targets of a change refuse what earlier holders of the run would still begin, and
-// waits until nothing of it runs any more. A zone has nothing to settle: its updates are conditional,
-// and signed with the time at which they were made. The error is [onboarding.ErrNotHolder] if a later
-// holder was there before.
+// waits until nothing of it runs any more. A zone has nothing to settle: its updates are
+// conditional, and signed with the time at which they were made. The error is
+// [onboarding.ErrNotHolder] if a later holder was there before.
 func (a *Applier) Settle(
 	ctx context.Context, auth onboarding.Authorization, change onboarding.Change, waiting func(string),
 ) error {

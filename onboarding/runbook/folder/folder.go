@@ -132,8 +132,8 @@ func (f *Folder) unpushed(changed []onboarding.FileChange) []onboarding.FileChan
 	return changes
 }
 
-// others are the commits in the bot's name that a push would publish beside a commit, oldest first,
-// each with what it changes but for changes that the commit has as well.
+// others are the commits in the bot's name that a push would publish beside a commit, oldest
+// first, each with what it changes but for changes that the commit has as well.
 func (f *Folder) others(shown []onboarding.FileChange) []onboarding.UnpushedCommit {
 	var others []onboarding.UnpushedCommit
 	for _, commit := range slices.Backward(f.Repo.Unpushed) {

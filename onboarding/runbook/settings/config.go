@@ -84,8 +84,8 @@ type Deploy struct {
 	// Command deploys one target, in the repository. Patterns; default: ./run deploy:{target}
 	// --from-local --nginx. The target is the domain, without .com where it ends so.
 	Command []string `yaml:"command"`
-	// Site is the folder in a deploy folder whose files the command installs in the webroot as they
-	// are: they are compared afterwards. none: nothing is compared. Default: site.
+	// Site is the folder in a deploy folder whose files the command installs in the webroot as
+	// they are: they are compared afterwards. none: nothing is compared. Default: site.
 	Site string `yaml:"site"`
 	// Timeout bounds the command. Default: 10m.
 	Timeout time.Duration `yaml:"timeout"`

@@ -42,8 +42,8 @@ func (s *Site) Installed(ctx context.Context) (*Installation, error) {
 	return &Installation{Webroot: infos[0].Exists, Enabled: s.linkOf(infos[1]), Conf: infos[2].Content}, nil
 }
 
-// digestsScript prints the SHA-256 of files in a folder, those that exist: FOLDER. Their names come
-// on standard input, each with a NUL.
+// digestsScript prints the SHA-256 of files in a folder, those that exist: FOLDER. Their names
+// come on standard input, each with a NUL.
 const digestsScript = `cd -- "$1" 2>/dev/null || exit 0; xargs -0 -r sha256sum -z -- 2>/dev/null; exit 0`
 
 // OtherFile returns the first of some files, by their path in the webroot, that is not there with

@@ -3,6 +3,7 @@ package functions
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -141,17 +142,13 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled 
 	told := contents{}
 	var ends ends
 	for _, v := range c.victims.List() {
-		attackers, err := c.victims.Attackers(ctx, v)
+		ways, err := c.ways(ctx, f, v)
 		if err != nil {
 			return "", err
 		}
-		injections := c.caller.InjectionLists(f, v)
-		for i, args := range slices.Concat(injections, c.caller.ArgumentLists(f, v)) {
-			as := attackers[:min(callers, len(attackers))]
-			if i < len(injections) {
-				as = injectors(v, attackers)
-			}
-			for _, s := range as {
+		for _, way := range ways {
+			args := way.arguments
+			for _, s := range way.by {
 				if c.blamed(f) {
 					return "", nil
 				}
@@ -159,7 +156,7 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled 
 					return "", err
 				}
 				c.results.CountCall()
-				this := call{function: f, arguments: args, victim: v, session: s, errorsCount: i < len(injections)}
+				this := call{function: f, arguments: args, victim: v, session: s, errorsCount: way.injected}
 				answer, err := c.call(ctx, this)
 				if query.Lost(err) != nil {
 					return "", err
@@ -193,8 +190,46 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled 
 			}
 		}
 	}
-	c.judgeAggregate(f, answers)
+	if err := c.judgeAggregate(ctx, f, answers); err != nil {
+		return "", err
+	}
 	return c.uncalled(ctx, f, ends)
+}
+
+// way is a way to call a function against a victim.
+type way struct {
+	arguments string
+	by        []session.Session
+	injected  bool // an argument holds SQL
+}
+
+// ways are the ways to call a function against a victim.
+func (c *functions) ways(ctx context.Context, f *catalog.Function, v tenancy.Tenant) ([]way, error) {
+	attackers, err := c.victims.Attackers(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	var ways []way
+	for _, list := range c.caller.InjectionLists(f, v) {
+		ways = append(ways, way{list, injectors(v, attackers), true})
+	}
+	attackers = attackers[:min(callers, len(attackers))]
+	for _, list := range c.caller.ArgumentLists(f, v) {
+		ways = append(ways, way{list, attackers, false})
+	}
+	for i, s := range attackers {
+		if s.Kind != session.Person && s.Kind != session.Member {
+			continue // whoever claims another's Org has nothing of their own there
+		}
+		lists, err := c.caller.MixedLists(ctx, f, v, s)
+		if err != nil {
+			return nil, err
+		}
+		for _, list := range lists {
+			ways = append(ways, way{list, attackers[i : i+1], false})
+		}
+	}
+	return ways, nil
 }
 
 // call calls a function once and returns its first answer as JSON text.
@@ -278,18 +313,44 @@ func (a answered) alike() bool {
 	return false
 }
 
-// judgeAggregate reports a number that is the same for everybody and comes from tenants' tables:
-// it sums up everybody's rows.
-func (c *functions) judgeAggregate(f *catalog.Function, answers map[string]answered) {
-	if !slices.Contains(numericTypes, f.Returns) || len(c.caller.Named(f)) == 0 || c.blamed(f) || c.readsIdentity(f) {
-		return
+// judgeAggregate reports an answer that is the same for everybody and comes from tenants' tables: it
+// sums up everybody's rows. Where it does not change with a victim's, a number is a risk.
+func (c *functions) judgeAggregate(ctx context.Context, f *catalog.Function, answers map[string]answered) error {
+	if f.Returns == "boolean" || len(c.caller.Named(f)) == 0 || c.blamed(f) || c.readsIdentity(f) ||
+		!slices.ContainsFunc(slices.Collect(maps.Values(answers)), answered.alike) {
+		return nil
 	}
-	for _, different := range answers {
-		if different.alike() {
-			c.risk(f, "gives everybody the same answer, which sums up every tenant's rows")
-			return
+	if err := c.judgeSum(ctx, f); err != nil {
+		return err
+	}
+	if !slices.Contains(numericTypes, f.Returns) || c.blamed(f) {
+		return nil
+	}
+	if body, err := f.Body(); err != nil || body == nil || body.AnswersRows() { // else it counts what it was given
+		c.risk(f, "gives everybody the same answer, which sums up every tenant's rows")
+	}
+	return nil
+}
+
+// judgeSum is [functions.judgeDependence] for a function without arguments that answers all callers
+// the same.
+func (c *functions) judgeSum(ctx context.Context, f *catalog.Function) error {
+	if len(f.ArgTypes) > 0 {
+		return nil
+	}
+	for _, v := range c.victims.List() {
+		attackers, err := c.victims.Attackers(ctx, v)
+		if err != nil {
+			return err
+		}
+		for _, s := range attackers[:min(1, len(attackers))] {
+			err := c.judgeDependence(ctx, call{function: f, victim: v, session: s, alike: true})
+			if err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
 // readsIdentity reports whether a function's source names a setting of the identity.

@@ -53,7 +53,7 @@ func (c *leakproof) Run(ctx context.Context) error {
 					continue
 				}
 				for i, argument := range f.ArgTypes {
-					if !c.takes(argument, column) {
+					if !c.takes(strings.TrimSuffix(argument, "[]"), column) && !isRowOf(argument, t) {
 						continue
 					}
 					given := trusted{f, i, t, column}
@@ -104,6 +104,11 @@ func (c *leakproof) takes(argument string, column *catalog.Column) bool {
 	return argument == plain || c.casts[[2]string{plain, argument}]
 }
 
+// isRowOf reports whether an argument of a type takes a table's whole rows.
+func isRowOf(argument string, t *catalog.Relation) bool {
+	return argument == t.Name || argument == t.String() || argument == t.SQL()
+}
+
 // trusted is a function that is given a column in one of its arguments.
 type trusted struct {
 	function *catalog.Function
@@ -115,7 +120,9 @@ type trusted struct {
 // sql counts the rows for which the function answers.
 func (f trusted) sql(guess string) string {
 	value := query.Column("a", f.column.Name)
-	switch kind := f.function.ArgTypes[f.argument]; {
+	switch kind := strings.TrimSuffix(f.function.ArgTypes[f.argument], "[]"); {
+	case isRowOf(kind, f.table):
+		value = "a"
 	case kind == "character": // which would be of length 1 in a cast
 		value += "::bpchar"
 	case kind != f.column.Type:
@@ -129,13 +136,20 @@ func (f trusted) sql(guess string) string {
 func (f trusted) call(value, guess string) string {
 	arguments := make([]string, len(f.function.ArgTypes))
 	for i, kind := range f.function.ArgTypes {
-		switch {
+		switch list := strings.HasSuffix(kind, "[]"); {
+		case i == f.argument && list:
+			arguments[i] = "ARRAY[" + value + "]"
 		case i == f.argument:
 			arguments[i] = value
-		case kind == f.function.ArgTypes[f.argument]:
+		case list:
+			arguments[i] = "'{}'::" + kind
+		case kind == strings.TrimSuffix(f.function.ArgTypes[f.argument], "[]"):
 			arguments[i] = query.Literal(guess) + "::" + kind
 		default:
 			arguments[i] = "'1'::" + kind
+		}
+		if f.function.Variadic && i == len(f.function.ArgTypes)-1 {
+			arguments[i] = "VARIADIC " + arguments[i]
 		}
 	}
 	return f.function.SQL() + "(" + strings.Join(arguments, ", ") + ")"

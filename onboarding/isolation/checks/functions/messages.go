@@ -128,7 +128,7 @@ func (c *leakproof) repeats(ctx context.Context, f trusted, said message, value 
 	if other == value {
 		return false, nil
 	}
-	given := query.Literal(other) + "::" + f.function.ArgTypes[f.argument]
+	given := query.Literal(other) + "::" + strings.TrimSuffix(f.function.ArgTypes[f.argument], "[]")
 	control, err := c.messages(ctx, said.session, "SELECT "+f.call(given, said.guess))
 	if err != nil {
 		return false, err

@@ -17,7 +17,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// broadcasts looks for triggers that send what tenants write by NOTIFY: every session may LISTEN
+// broadcasts looks for triggers and functions that send what tenants write by NOTIFY: every session may LISTEN
 // to every channel. Every attempt is rolled back, so no notification is delivered. The server says
 // that one was sent (trace_notify), and refuses one that is too long: where a long text in a row
 // makes it refuse, the notification contains the text.
@@ -30,11 +30,12 @@ type broadcasts struct {
 	attempts *session.Attempts
 	fixes    *fixes.Writer
 	results  *results.Collector
+	setup    *setup.Setup // for what functions are called with
 }
 
-// NewBroadcasts returns the check of what triggers send.
+// NewBroadcasts returns the check of what triggers and functions send.
 func NewBroadcasts(s *setup.Setup) setup.Check {
-	return &broadcasts{s.Model, s.Scope, s.Truth, s.Victims, s.Rows, s.Attempts, s.Fixes, s.Results}
+	return &broadcasts{s.Model, s.Scope, s.Truth, s.Victims, s.Rows, s.Attempts, s.Fixes, s.Results, s}
 }
 
 const (
@@ -67,7 +68,7 @@ func (c *broadcasts) Run(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return c.calls(ctx)
 }
 
 // write has a victim write long texts into a row of theirs, and reports whether a notification
@@ -144,19 +145,8 @@ func ofLength(sql string, n int) string {
 // sent reports whether a statement with a short text is allowed and sends a notification on a
 // channel that others may know. They do not know one whose name contains a secret of the row.
 func (c *broadcasts) sent(ctx context.Context, as session.Session, w writing) (bool, error) {
-	notices := ""
-	err := c.attempts.Write(ctx, as, func(tx *session.Tx) error {
-		if err := tx.Exec(ctx, traceNotify); err != nil {
-			return err
-		}
-		tx.Notices()
-		n, err := tx.Affected(ctx, ofLength(w.sql, 1))
-		if err == nil && n > 0 {
-			notices = tx.Notices()
-		}
-		return err
-	})
-	if err := query.Lost(err); err != nil {
+	notices, err := c.traced(ctx, as, ofLength(w.sql, 1))
+	if err != nil {
 		return false, err
 	}
 	if !strings.Contains(notices, notifyRoutine+"(") {
@@ -168,6 +158,23 @@ func (c *broadcasts) sent(ctx context.Context, as session.Session, w writing) (b
 		}
 	}
 	return true, nil
+}
+
+// traced returns what the server says of the notifications of a statement that is allowed and writes or
+// returns something.
+func (c *broadcasts) traced(ctx context.Context, as session.Session, sql string) (notices string, err error) {
+	err = c.attempts.Write(ctx, as, func(tx *session.Tx) error {
+		if err := tx.Exec(ctx, traceNotify); err != nil {
+			return err
+		}
+		tx.Notices()
+		n, err := tx.Affected(ctx, sql)
+		if err == nil && n > 0 {
+			notices = tx.Notices()
+		}
+		return err
+	})
+	return notices, query.Lost(err)
 }
 
 // holds reports a leak if the server refuses the notification of a statement with a long text.

@@ -2,10 +2,13 @@ package sideeffects
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/checks/setup"
@@ -73,12 +76,46 @@ func (c *triggers) attackers(
 	}
 	all = slices.DeleteFunc(slices.Clone(all), func(s session.Session) bool { return !unrelated(s, v) })
 	list := all[:min(attackersPerVictim, len(all)):min(attackersPerVictim, len(all))]
+	named, err := c.named(ctx, t, v)
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, named...)
 	member := slices.IndexFunc(all, func(s session.Session) bool { return len(s.Identity.Orgs) > 0 })
 	if o := c.model.Of(t); member < 0 || len(o.Orgs)+len(o.Either)+len(o.Parents) == 0 {
 		return list, nil
 	}
 	acting, err := c.victims.Acting(ctx, *all[member].Identity.Person, all[member].Identity.Orgs[0])
 	return append(list, acting), err
+}
+
+// namedRows is how many rows are looked at for a Person whom one names.
+const namedRows = 8
+
+// named is a session of a Person whom a row of the table names and who has nothing to do with a victim,
+// such as one with an invitation, or none.
+func (c *triggers) named(ctx context.Context, t *catalog.Relation, v tenancy.Tenant) ([]session.Session, error) {
+	o := c.model.Of(t)
+	if o.Class != tenancy.ClassTenant || len(o.Persons) == 0 || !t.Updatable() {
+		return nil, nil
+	}
+	rows, err := c.rows.Matching(ctx, t, query.Column("a", o.Persons[0])+" IS NOT NULL", namedRows)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		s, err := c.victims.SessionOf(ctx, *row.Values[o.Persons[0]])
+		if errors.Is(err, pgx.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if unrelated(s, v) {
+			return []session.Session{s}, nil
+		}
+	}
+	return nil, nil
 }
 
 // unrelated reports whether a session is a Person's who has nothing to do with a victim: what

@@ -80,7 +80,11 @@ func (m *moves) sets(a attempt, own *victims.Target) string {
 		if author || own != nil && victims.Equal(own.Values[name], theirs) {
 			continue
 		}
-		if c == nil || !c.Update || c.NotNull && theirs == nil {
+		fixed := c == nil || !c.Update
+		if fixed && o.Both {
+			continue // one side is enough
+		}
+		if fixed || c.NotNull && theirs == nil {
 			return ""
 		}
 		sets = append(sets, c.Assign(theirs))

@@ -1,0 +1,229 @@
+package victims
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+)
+
+// maxMixedLists bounds the lists of [Caller.MixedLists], and maxForeign how many values of the victim's
+// each argument is given in them.
+const maxMixedLists, maxForeign = 9, 3
+
+// maxLiterals bounds how many constants of a function one argument is given.
+const maxLiterals = 4
+
+// ownTenant is whom an attacker's own arguments are of: a Person, and an Org that they act in.
+type ownTenant struct {
+	person string
+	org    *string
+	rows   map[*catalog.Relation]Values
+}
+
+// MixedLists returns ways to call a function in which one argument is of a victim and all others are of the
+// attacker. A function may check that one of its arguments is the caller's, and believe another.
+func (c *Caller) MixedLists(
+	ctx context.Context, f *catalog.Function, v tenancy.Tenant, s session.Session,
+) ([]string, error) {
+	if s.Identity.Person == nil || len(f.ArgTypes) < 2 {
+		return nil, nil
+	}
+	mine, err := c.ownArguments(ctx, f, v, s)
+	if err != nil {
+		return nil, err
+	}
+	victims := c.Arguments(f, v)
+	var lists []string
+	for i := range victims {
+		for _, value := range victims[i].Values[:min(maxForeign, len(victims[i].Values))] {
+			if value == mine[i] {
+				continue
+			}
+			values := make([][]string, len(mine))
+			for j := range mine {
+				values[j] = mine[j : j+1]
+			}
+			values[i] = []string{value}
+			lists = append(lists, combined(f, values, 1)...)
+		}
+	}
+	return lists[:min(maxMixedLists, len(lists))], nil
+}
+
+// ownArguments are arguments that are the attacker's own.
+func (c *Caller) ownArguments(
+	ctx context.Context, f *catalog.Function, v tenancy.Tenant, s session.Session,
+) ([]string, error) {
+	own, err := c.ownOf(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	mine := make([]string, len(f.ArgTypes))
+	for i, a := range c.arguments(f, v) {
+		a.own = own
+		used := a.used()
+		if a.preset != "" && len(used) == 0 {
+			mine[i] = a.preset
+			continue
+		}
+		mine[i] = slices.Concat(used, own.id(a), a.candidates())[0] + "::" + a.cast
+	}
+	return mine, nil
+}
+
+// Saying returns ways to call a function with arguments of a Person's own, in each of which one argument,
+// or what a document holds at the keys that the function reads, is a given text.
+func (c *Caller) Saying(ctx context.Context, f *catalog.Function, s session.Session, text string) ([]string, error) {
+	if s.Identity.Person == nil {
+		return nil, nil
+	}
+	me := tenancy.Tenant{Kind: tenancy.Person, ID: *s.Identity.Person}
+	mine, err := c.ownArguments(ctx, f, me, s)
+	if err != nil {
+		return nil, err
+	}
+	var lists []string
+	for i, a := range c.arguments(f, me) {
+		said := query.Literal(text)
+		if strings.HasPrefix(a.typ, "json") {
+			document := map[string]string{}
+			for _, key := range a.keys() {
+				document[key] = text
+			}
+			encoded, err := json.Marshal(document)
+			if err != nil {
+				return nil, err
+			}
+			said = query.Literal(string(encoded))
+		} else if !a.isText() {
+			continue
+		}
+		values := make([][]string, len(mine))
+		for j := range mine {
+			values[j] = mine[j : j+1]
+		}
+		values[i] = []string{said + "::" + a.cast}
+		lists = append(lists, combined(f, values, 1)...)
+	}
+	return lists, nil
+}
+
+// ownOf returns whom a session's own arguments are of.
+func (c *Caller) ownOf(ctx context.Context, s session.Session) (*ownTenant, error) {
+	person := *s.Identity.Person
+	if known := c.own[person]; known != nil {
+		return known, nil
+	}
+	own := &ownTenant{person: person, rows: map[*catalog.Relation]Values{}}
+	tenants := []tenancy.Tenant{{Kind: tenancy.Person, ID: person}}
+	if len(s.Identity.Orgs) > 0 {
+		own.org = &s.Identity.Orgs[0]
+		tenants = slices.Insert(tenants, 0, tenancy.Tenant{Kind: tenancy.Org, ID: *own.org})
+	}
+	for _, tenant := range tenants {
+		rows, err := c.canaries.read(ctx, tenant)
+		if err != nil {
+			return nil, err
+		}
+		for t, row := range rows {
+			if own.rows[t] == nil {
+				own.rows[t] = row
+			}
+		}
+	}
+	c.own[person] = own
+	return own, nil
+}
+
+// read reads what a tenant may know of a row of theirs in each table.
+func (c *Canaries) read(ctx context.Context, v tenancy.Tenant) (map[*catalog.Relation]Values, error) {
+	found := map[*catalog.Relation]Values{}
+	for _, t := range c.model.Catalog.Relations {
+		if o := c.model.Of(t); !o.Owned() || !t.IsTable() {
+			continue
+		}
+		rows, err := c.source.Matching(ctx, t, c.model.OwnedBy(t, v), 1)
+		if query.Lost(err) != nil {
+			return nil, err
+		}
+		if len(rows) > 0 {
+			found[t] = c.known(t, rows[0].Values)
+		}
+	}
+	return found, nil
+}
+
+// id is the attacker's own id, where the argument is named for one.
+func (own *ownTenant) id(a argument) literals {
+	var found literals
+	m := a.caller.model
+	if a.typ == m.Users.Type && a.nameHas("user", "person", "owner", "member") {
+		found.addText(own.person)
+	}
+	if a.typ == m.Orgs.Type && a.nameHas("org", "tenant", "workspace") {
+		found.add(own.org)
+	}
+	return found
+}
+
+// rowsOf are rows of the argument's tenant: the first, and those that something sets apart.
+func rowsOf(a argument, t *catalog.Relation) []Values {
+	rows := []Values{a.row(t)}
+	if a.own == nil {
+		rows = append(rows, a.caller.canaries.others[a.victim][t]...)
+	}
+	return rows
+}
+
+// argumentOf is an argument of a function, by number.
+type argumentOf struct {
+	function *catalog.Function
+	number   int
+}
+
+// used is what a function makes of an argument.
+type used struct {
+	columns  []catalog.Use
+	literals []string
+}
+
+func (c *Caller) usesOf(f *catalog.Function, i int) ([]catalog.Use, []string) {
+	known, ok := c.uses[argumentOf{f, i}]
+	if !ok {
+		known.columns, known.literals = f.Uses(i)
+		c.uses[argumentOf{f, i}] = known
+	}
+	return known.columns, known.literals
+}
+
+// used are the constants that the function compares the argument with, and what the tenant's rows hold in the
+// columns that it compares it with or writes it into.
+func (a argument) used() literals {
+	array := strings.HasSuffix(a.typ, "[]")
+	var found literals
+	if a.isText() || a.kind == "e" {
+		found.addText(a.literals[:min(maxLiterals, len(a.literals))]...)
+	}
+	for _, use := range a.uses {
+		for _, t := range a.caller.model.Catalog.Relations {
+			c := t.Column(use.Column)
+			if t.Name != use.Relation || c == nil || c.Type != a.element().typ {
+				continue
+			}
+			for _, row := range rowsOf(a, t) {
+				if value := row[c.Name]; value != nil && array {
+					found.addText(query.ArrayText([]string{*value}))
+				} else {
+					found.add(value)
+				}
+			}
+		}
+	}
+	return found
+}
