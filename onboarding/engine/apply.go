@@ -146,7 +146,8 @@ func (d *driver) lose(ctx context.Context, w *work, a *application, cause error)
 	if err != nil {
 		return err
 	}
-	d.engine.log.WarnContext(ctx, "contact with a step was lost", "run", w.run.ID, "step", w.step.Key, "error", cause)
+	d.engine.log.WarnContext(ctx, "lost contact with a host while a step was applied", "run", w.run.ID,
+		"step", w.step.Key, "error", cause)
 	a.attempt.Outcome, a.attempt.Error = onboarding.OutcomeInterrupted, cause.Error()
 	a.attempt.Tail, a.attempt.Lines = a.output.last()
 	w.step.Detail = "It may still run: " + cause.Error()
