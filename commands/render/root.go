@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -152,10 +153,7 @@ func domainTasks(view *onboarding.View) []taskLine {
 	var order []string
 	steps := map[string][]int{}
 	for i := range view.Steps {
-		domain := view.Steps[i].Key.Domain()
-		if domain == "" {
-			domain = string(view.Steps[i].Key)
-		}
+		domain := cmp.Or(view.Steps[i].Key.Domain(), string(view.Steps[i].Key))
 		if steps[domain] == nil {
 			order = append(order, domain)
 		}
