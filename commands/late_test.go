@@ -80,7 +80,8 @@ func TestAFormThatTakesLongTellsItsOutcome(t *testing.T) {
 	})
 	names := r.names()
 	_, err = r.cleo.WaitMessage(r.ctx(), "", func(m workspace.Message) bool {
-		return strings.Contains(m.Render(200, names), "Bo Lindqvist")
+		text := m.Render(200, names)
+		return strings.Contains(text, "Bo Lindqvist") && strings.HasPrefix(text, "Reject")
 	})
 	must(t, err)
 

@@ -133,7 +133,7 @@ func lateForms(origins *provenance, messages *messenger) bot.LateForms {
 			return
 		}
 		err := messages.send(ctx, post.Message{Key: "late/" + form.View.ID + "/" + form.Envelope,
-			Channel: form.Person.ID, Text: text})
+			Channel: form.Person.ID, Text: mrkdwn.Under(form.View, text)})
 		if err != nil {
 			origins.log.ErrorContext(ctx, "an operator got no answer to a form", "error", err)
 		}

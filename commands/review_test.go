@@ -237,7 +237,7 @@ func TestApproversGetDirectMessages(t *testing.T) {
 		t.Errorf("the thread mentions them too:\n%s", text)
 	}
 	r.read(r.ana, "Escalated: nobody has decided on Database")
-	_, err = r.cleo.WaitText(r.ctx(), "", "Escalated: nobody has decided on Database")
+	_, err = r.cleo.WaitText(r.ctx(), "", "Escalated: nobody has decided on Database", "in #ops (thread")
 	must(t, err)
 	r.press(r.bo, question, "Approve")
 	_, err = r.bo.WaitText(r.ctx(), "", "Database: done")

@@ -125,7 +125,7 @@ func (p *Projector) putMessages(
 // snapshot is a run at one moment.
 type snapshot struct {
 	view *onboarding.View
-	// links are the addresses of related runs' threads, and unlinked are the related runs without.
+	// links are the addresses of threads by their runs, and unlinked are the runs without.
 	links    map[uuid.UUID]string
 	unlinked []uuid.UUID
 	// waiting are the jobs whose changes the view holds already.
@@ -148,10 +148,15 @@ func (p *Projector) read(ctx context.Context, conn *pgx.Conn, run uuid.UUID) (se
 	return seen, err
 }
 
-// readLinks reads the addresses of related runs' threads that are known.
+// readLinks reads the addresses of related runs' threads that are known, and that of the run's own thread if
+// people are called to it.
 func (p *Projector) readLinks(ctx context.Context, tx pgx.Tx, seen *snapshot) error {
 	seen.links = map[uuid.UUID]string{}
-	for _, run := range seen.view.Related() {
+	runs := seen.view.Related()
+	if slices.ContainsFunc(seen.view.Events, calls) {
+		runs = append(runs, seen.view.ID)
+	}
+	for _, run := range runs {
 		key := render.RootKey(run)
 		known, err := p.Outbox.Permalinks(ctx, tx, key)
 		if err != nil {
@@ -164,6 +169,11 @@ func (p *Projector) readLinks(ctx context.Context, tx pgx.Tx, seen *snapshot) er
 		}
 	}
 	return nil
+}
+
+// calls reports whether an event calls people again to decide.
+func calls(event onboarding.Event) bool {
+	return event.Kind == onboarding.EventReminded || event.Kind == onboarding.EventEscalated
 }
 
 // maxWaiting is how many waiting jobs one projection answers. The next one answers those that are

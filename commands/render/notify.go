@@ -51,11 +51,15 @@ func (r Renderer) Direct(view *onboarding.View, now time.Time, approvers, escala
 		if event.Kind != onboarding.EventAsked && now.Sub(event.At) > DirectMessageWindow {
 			continue
 		}
+		head := runHead(view)
+		if event.Kind != onboarding.EventAsked {
+			head += ThreadLink(r.links[view.ID]) // the request is there
+		}
 		for _, person := range view.Covered(to, event.At) {
 			if person == view.Requester.ID {
 				continue
 			}
-			messages = append(messages, Directly(message, person, runHead(view)))
+			messages = append(messages, Directly(message, person, head))
 		}
 	}
 	return messages
@@ -100,8 +104,8 @@ func (r Renderer) callMessage(view *onboarding.View, events []onboarding.Event) 
 		if len(settled) > 1 {
 			was = "were"
 		}
-		page.Say(fmt.Sprintf("%s %s %s escalated because nobody had decided. Closed since then.", mrkdwn.MarkClock,
-			joinNames(settled), was))
+		page.Say(fmt.Sprintf("%s %s %s escalated because nobody had decided; %s.", mrkdwn.MarkClock,
+			joinNames(settled), was, closedNow(settled)))
 	case len(open) == 0:
 		page.Say(DecisionClosed(settled, expired))
 	case escalated:
@@ -136,9 +140,9 @@ func (r Renderer) callMessage(view *onboarding.View, events []onboarding.Event) 
 // DecisionNeeded reminds of requests that are still open, in their thread and as a direct message.
 // It says where they are.
 func DecisionNeeded(names []string, place string, expires time.Time) string {
-	verb, ends := "needs", "It expires"
+	verb, ends := "needs", "The request expires"
 	if len(names) > 1 {
-		verb, ends = "need", "They expire"
+		verb, ends = "need", "The requests expire"
 	}
 	return fmt.Sprintf("%s %s still %s a decision, in %s. %s %s.", mrkdwn.MarkClock, joinNames(names), verb,
 		place, ends, blockkit.Date(expires))
@@ -146,11 +150,19 @@ func DecisionNeeded(names []string, place string, expires time.Time) string {
 
 // DecisionClosed is [DecisionNeeded] once the requests are closed.
 func DecisionClosed(names []string, expired bool) string {
-	ending := "it is closed now"
+	ending := closedNow(names)
 	if expired {
 		ending = "nobody decided in time"
 	}
 	return fmt.Sprintf("%s %s needed a decision; %s.", mrkdwn.MarkClock, joinNames(names), ending)
+}
+
+// closedNow says that the requests for these decisions are closed.
+func closedNow(names []string) string {
+	if len(names) > 1 {
+		return "the requests are closed now"
+	}
+	return "the request is closed now"
 }
 
 // joinNames joins names in a sentence about all of them. Of many names it lists the first.

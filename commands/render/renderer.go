@@ -34,8 +34,8 @@ type Renderer struct {
 	links threadLinks
 }
 
-// WithLinks returns a renderer that knows the addresses of the threads of related runs, see
-// [onboarding.Run.Related].
+// WithLinks returns a renderer that knows the addresses of the threads of these runs: of related ones, see
+// [onboarding.Run.Related], and of a run that people are told of elsewhere.
 func (r Renderer) WithLinks(links map[uuid.UUID]string) Renderer {
 	r.links = links
 	return r

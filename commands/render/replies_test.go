@@ -104,6 +104,7 @@ func TestDirectMessages(t *testing.T) {
 	direct := testRenderer
 	direct.Mentions, direct.BreakGlass = false, true
 	s := preflightDone()
+	direct = direct.WithLinks(map[uuid.UUID]string{s.ID: "https://merche.slack.com/archives/C0OPS/p1"})
 	approval := s.asked("database", insertRows())
 	s.after(time.Hour).event(onboarding.Event{Kind: onboarding.EventEscalated, Step: "database",
 		Approval: approval.ID})

@@ -26,7 +26,7 @@ func (r Renderer) Unreachable(run *onboarding.Run, code string) *mrkdwn.Builder 
 	page.Say(fmt.Sprintf("%s The bot cannot post in %s, because %s. Nobody there can follow the %s *%s* (%s). %s",
 		mrkdwn.MarkWarning, blockkit.Channel(run.Channel), reason, Undertaking(run),
 		mrkdwn.Inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug), state))
-	page.Say(fmt.Sprintf("Until that is fixed, decide in the bot's Home tab. Afterwards, type %s: the bot posts what "+
-		"is missing.", blockkit.Code(r.Command+" "+WordStatus+" "+run.Request.Slug)))
+	page.Say(fmt.Sprintf("Until that is fixed, approvers can decide in the bot's Home tab. Afterwards, type %s: the "+
+		"bot posts what is missing.", blockkit.Code(r.Command+" "+WordStatus+" "+run.Request.Slug)))
 	return page
 }

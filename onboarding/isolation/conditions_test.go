@@ -120,6 +120,40 @@ func TestConnectionsLostHalfWay(t *testing.T) {
 	}
 }
 
+// TestDatabaseThatGoesAway is one that stops taking connections in the middle of a check, as when its server is
+// restarted. A check of the rest would prove nothing.
+func TestDatabaseThatGoesAway(t *testing.T) {
+	t.Parallel()
+	s := newSchema(t, bigPlatform(500))
+	done := s.meanwhile(t, "t3", func(conn *pgx.Conn) error {
+		config := conn.Config().Copy()
+		config.Database = "postgres" // nobody disallows connections to their own
+		elsewhere, err := pgx.ConnectConfig(t.Context(), config)
+		if err != nil {
+			return err
+		}
+		defer elsewhere.Close(context.WithoutCancel(t.Context()))
+		disallow := fmt.Sprintf(`ALTER DATABASE %q ALLOW_CONNECTIONS false`, conn.Config().Database)
+		if _, err = elsewhere.Exec(t.Context(), disallow); err != nil {
+			return err
+		}
+		_, err = conn.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+			WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+		return err
+	})
+	checker, err := isolation.New(s.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := checker.Check(t.Context(), isolation.Options{})
+	if err == nil || report != nil {
+		t.Errorf("%v, %+v", err, report)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestTableDroppedMeanwhile(t *testing.T) {
 	t.Parallel()
 	s := newSchema(t, bigPlatform(2000), someone)

@@ -120,6 +120,9 @@ func (c Config) Validate() error {
 			problem(fmt.Sprintf("settings.user_written[%d]", i), what)
 		}
 	}
+	if what := tenancy.CheckQuery(c.Membership.Query); c.Membership.Query != "" && what != "" {
+		problem("membership.query", what)
+	}
 	c.checkSessions(problem)
 	if c.NoOrgs && c.Orgs.Table != "" {
 		problem("no_orgs", "contradicts orgs.table")

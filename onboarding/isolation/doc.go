@@ -57,8 +57,9 @@
 // A risk is what the catalog shows where nothing was there to prove it with: row-level security
 // off, or a policy that is always true, on an empty table; a role above policies; a function
 // that gives up the role of its session; a SECURITY DEFINER function that cannot be called or
-// gives everybody the same sum; LEAKPROOF; TRIGGER; a search_path that the session chooses. One
-// table of tenants without row-level security beside a protected one is a risk.
+// gives everybody the same number, which no sampled tenant could change; LEAKPROOF; TRIGGER; a
+// search_path that the session chooses. One table of tenants without row-level security beside a
+// protected one is a risk.
 //
 // # What is neither
 //

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,8 +13,12 @@ import (
 )
 
 // sameVerdict is how often each case of the corpus on the base "teams" is checked with other ids.
-// 0: one case, twice.
+// 0: those of fewIDs alone.
 var sameVerdict = flag.Int("verdicts", 0, "how often TestRandomIDs checks each case, each time with other random ids")
+
+// fewIDs are the runs of the cases that are always checked. In run 17 of two-sides-items, the Persons
+// with the lowest ids have no order.
+var fewIDs = map[string][]int{"boards": {1, 2}, "two-sides-items": {17}}
 
 // TestRandomIDs checks cases of the corpus whose ids are hashes, with other ids each time: what is
 // found must not depend on them.
@@ -23,23 +28,29 @@ func TestRandomIDs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runs, pattern := *sameVerdict, "*"
-	if runs == 0 {
-		runs, pattern = 2, "boards"
-	}
-	paths, err := filepath.Glob(filepath.Join("testdata", "corpus", "*", pattern+".txtar"))
+	paths, err := filepath.Glob(filepath.Join("testdata", "corpus", "*", "*.txtar"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range paths {
+		name := strings.TrimSuffix(filepath.Base(path), ".txtar")
+		runs := fewIDs[name]
+		for run := range *sameVerdict {
+			if !slices.Contains(runs, run+1) {
+				runs = append(runs, run+1)
+			}
+		}
+		if len(runs) == 0 {
+			continue
+		}
 		files := caseFiles(t, path)
 		if strings.TrimSpace(files["base"]) != "teams" {
 			continue
 		}
-		for run := range runs {
-			t.Run(fmt.Sprintf("%s/%d", strings.TrimSuffix(filepath.Base(path), ".txtar"), run), func(t *testing.T) {
+		for _, run := range runs {
+			t.Run(fmt.Sprintf("%s/%d", name, run), func(t *testing.T) {
 				t.Parallel()
-				others := strings.NewReplacer("md5('", fmt.Sprintf("md5('%d ' || '", run+1))
+				others := strings.NewReplacer("md5('", fmt.Sprintf("md5('%d ' || '", run))
 				s := newSchema(t, others.Replace(string(base)), others.Replace(files["schema.sql"]))
 				s.configure(t, files["config.yaml"])
 				report := s.check(t)

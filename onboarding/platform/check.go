@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/atlilith/onboardbot/internal/reconnect"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -73,6 +74,9 @@ func Explain(err error) string {
 	}
 	if connecting, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return "it cannot be reached: " + errors.Unwrap(connecting).Error()
+	}
+	if reconnect.Broken(err) {
+		return "the connection broke; the server may have been restarted"
 	}
 	return err.Error()
 }

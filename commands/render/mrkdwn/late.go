@@ -1,6 +1,10 @@
 package mrkdwn
 
-import "github.com/slack-go/slack"
+import (
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+)
 
 // Waiting is a modal in the place of a form that was sent and takes long, and [Ended] the one
 // after it.
@@ -17,10 +21,18 @@ func Ended(form slack.View, problems string) slack.ModalViewRequest {
 	return inPlaceOf(form, MarkFailed+" "+problems+"\nClose this, and open the form again.")
 }
 
-func inPlaceOf(form slack.View, text string) slack.ModalViewRequest {
-	title := "Onboarding"
-	if form.Title != nil {
-		title = form.Title.Text
+// Under is a text below the title of a form that was closed.
+func Under(form slack.View, text string) string {
+	return "*" + blockkit.Escape(titleOf(form)) + "*\n" + text
+}
+
+func titleOf(form slack.View) string {
+	if form.Title == nil {
+		return "Onboarding"
 	}
-	return Notice(title, text)
+	return form.Title.Text
+}
+
+func inPlaceOf(form slack.View, text string) slack.ModalViewRequest {
+	return Notice(titleOf(form), text)
 }

@@ -68,7 +68,7 @@ func (w *window) picture(name string) {
 }
 
 // varying is what differs between two runs of the test: times, durations, ids and digests.
-var varying = regexp.MustCompile(`less than a second|\d+ s\b|\b[VF][0-9A-Z]{8,}|[0-9a-f]*\d[0-9a-f]*`)
+var varying = regexp.MustCompile(`less than a second|(\d+m )?\d+ ?s\b|\b[VF][0-9A-Z]{8,}|[0-9a-f]*\d[0-9a-f]*`)
 
 // shown is a digest of what the window shows and of how it is drawn.
 func (w *window) shown() (string, error) {

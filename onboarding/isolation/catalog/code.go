@@ -129,6 +129,25 @@ func (r *Relation) Bases() []uint32 {
 	return bases
 }
 
+// TablesOf returns the tables that a view reads, itself or through other views.
+func (c *Catalog) TablesOf(view *Relation) []*Relation {
+	var tables []*Relation
+	views := []*Relation{view}
+	for i := 0; i < len(views); i++ {
+		for _, oid := range views[i].Bases() {
+			base := c.Relation(oid)
+			switch {
+			case base == nil || slices.Contains(views, base) || slices.Contains(tables, base):
+			case base.IsView():
+				views = append(views, base)
+			default:
+				tables = append(tables, base)
+			}
+		}
+	}
+	return tables
+}
+
 const childrenSQL = `SELECT inhparent, inhrelid FROM pg_inherits WHERE inhparent = ANY($1) AND inhrelid = ANY($1)`
 
 // loadChildren reads which tables are partitions or children of which.

@@ -83,17 +83,18 @@ func (f *Function) Body() (*sqltree.Routine, error) {
 // Use is a column that an argument is compared with or written into.
 type Use = sqltree.Use
 
-// Uses returns the columns that the function compares its argument i, from 0, with or writes it into.
-func (f *Function) Uses(i int) []Use {
+// Uses returns the columns that the function compares its argument i, from 0, with or writes it into, and the
+// constants that it compares it with.
+func (f *Function) Uses(i int) (columns []Use, literals []string) {
 	body, err := f.Body()
 	if err != nil || body == nil {
-		return nil
+		return nil, nil
 	}
 	name := ""
 	if i < len(f.ArgNames) {
 		name = strings.ToLower(f.ArgNames[i])
 	}
-	return body.Uses(name, i+1)
+	return body.Uses(name, i+1), body.Literals(name, i+1)
 }
 
 // BodyFailure returns why [Function.Body] failed before, or nil.

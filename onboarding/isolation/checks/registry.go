@@ -48,7 +48,7 @@ var registry = []struct {
 const Reads = "reads"
 
 // Run runs the checks with the given names, or all of them, in order. A check that ends early is
-// recorded in the coverage. The error is the context's.
+// recorded in the coverage, unless the database is away. The error is the context's, or says that it is.
 func Run(ctx context.Context, s *setup.Setup, names ...string) error {
 	wanted := map[string]bool{}
 	for _, name := range names {
@@ -61,6 +61,9 @@ func Run(ctx context.Context, s *setup.Setup, names ...string) error {
 		if err := entry.make(s).Run(ctx); err != nil {
 			if ctx.Err() != nil {
 				return fmt.Errorf("check cancelled: %w", context.Cause(ctx))
+			}
+			if s.Truth.Ping(ctx) != nil {
+				return fmt.Errorf("%s: %w", entry.name, err)
 			}
 			s.Results.LeaveOut("%s: %s", entry.name, query.Describe(err))
 		}

@@ -80,18 +80,18 @@ func (p *Prover) Changed(ctx context.Context, tx *session.Tx, of VictimRows, mad
 		}
 		return of.marked(ctx, p, tx, made)
 	}
-	if made.Deleted > 0 {
-		var after int
-		count, err := p.countSQL(ctx, of)
+	// Of a row with two sides, one may change whose the other is.
+	if made.Deleted > 0 || made.Updated > 0 && !p.Model.Of(of.Table).Both {
+		after, err := of.countAfter(ctx, p, tx)
 		if err != nil {
 			return nil, err
 		}
-		err = p.Victims.Observe(ctx, tx, of.Victim, func() error { return tx.QueryRow(ctx, count).Scan(&after) })
-		if err != nil {
-			return nil, err
+		operation := results.Update // that takes rows away from the victim, or hides them
+		if made.Deleted > 0 {
+			operation = results.Delete
 		}
 		if after < before {
-			return &Change{results.Delete, results.Plural(before-after, "row") + " of " + of.Victim.String()}, nil
+			return &Change{operation, results.Plural(before-after, "row") + " of " + of.Victim.String()}, nil
 		}
 	}
 	if made.Inserted+made.Updated == 0 {
@@ -107,6 +107,16 @@ func (p *Prover) Changed(ctx context.Context, tx *session.Tx, of VictimRows, mad
 		return nil, err
 	}
 	return &Change{operation, found.Key + " of " + found.Owner}, nil
+}
+
+// countAfter counts the rows that a victim sees as theirs inside the transaction.
+func (of VictimRows) countAfter(ctx context.Context, p *Prover, tx *session.Tx) (after int, err error) {
+	count, err := p.countSQL(ctx, of)
+	if err != nil {
+		return 0, err
+	}
+	err = p.Victims.Observe(ctx, tx, of.Victim, func() error { return tx.QueryRow(ctx, count).Scan(&after) })
+	return after, err
 }
 
 func (p *Prover) countSQL(ctx context.Context, of VictimRows) (string, error) {

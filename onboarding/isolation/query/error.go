@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/atlilith/onboardbot/internal/reconnect"
 )
 
 // SQLSTATEs that checks tell apart (PostgreSQL manual, Appendix A).
@@ -133,6 +135,8 @@ func Describe(err error) string {
 		return "ran out of time"
 	case pgconn.Timeout(err):
 		return "timed out"
+	case reconnect.Broken(err):
+		return "the connection to the database broke"
 	}
 	return err.Error()
 }

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/internal/schedule"
 	"github.com/atlilith/onboardbot/internal/secret"
@@ -162,17 +163,61 @@ func TestTenant(t *testing.T) {
 	if _, err := tenant.Check(t.Context(), "nobody"); !errors.Is(err, broken) {
 		t.Errorf("an error became %v", err)
 	}
-	broken = fmt.Errorf("write failed: %w", syscall.EPIPE)
-	const sentence = "isolation of nobody: the connection to the platform's database broke, and the check changed " +
-		"nothing: "
-	_, err = tenant.Check(t.Context(), "nobody")
-	if !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), sentence) {
-		t.Errorf("a broken connection became %v", err)
-	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	turn.waiting <- struct{}{}
 	if _, err := tenant.Check(gone, "merche-biche"); !errors.Is(err, context.Canceled) {
 		t.Errorf("it did not wait: %v", err)
+	}
+}
+
+// TestTheConnectionBreaks breaks the connection of a check in ways that pgx tells by different errors, which hold
+// these texts.
+func TestTheConnectionBreaks(t *testing.T) {
+	t.Parallel()
+	d := newFixture(t)
+	for text, breaks := range map[string]func(conn *pgx.Conn) error{
+		"terminating connection": func(conn *pgx.Conn) error {
+			_, err := conn.Exec(t.Context(), `SELECT pg_terminate_backend(pg_backend_pid())`)
+			return err
+		},
+		"broken pipe": func(conn *pgx.Conn) error {
+			return conn.PgConn().Conn().(interface{ CloseWrite() error }).CloseWrite()
+		},
+		"": func(conn *pgx.Conn) error {
+			return conn.PgConn().Conn().(interface{ CloseRead() error }).CloseRead()
+		},
+		"use of closed network connection": func(conn *pgx.Conn) error { return conn.PgConn().Conn().Close() },
+		"conn closed":                      func(conn *pgx.Conn) error { return conn.Close(t.Context()) },
+	} {
+		t.Run(text, func(t *testing.T) {
+			t.Parallel()
+			d := &fixture{t: t, pool: d.pool, store: d.store, announced: make(chan Record, 1)}
+			check := checker(func(isolation.Options) (*isolation.Report, error) {
+				conn, err := pgx.ConnectConfig(t.Context(), d.pool.Config().ConnConfig)
+				must(t, err)
+				defer conn.Close(t.Context())
+				if err = breaks(conn); err == nil {
+					_, err = conn.Exec(t.Context(), `SELECT 1`)
+				}
+				return nil, fmt.Errorf("reads: %w", err)
+			})
+			_, err := NewTenantCheck(check, NewTurn(d.pool)).Check(t.Context(), "merche-biche")
+			const sentence = "isolation of merche-biche: the connection to the platform's database broke, and the check " +
+				"changed nothing: make sure that the server runs, then retry (reads: "
+			if err == nil || !strings.HasPrefix(err.Error(), sentence) || !strings.Contains(err.Error(), text) {
+				t.Errorf("the step says %v", err)
+			}
+			request := Request{ID: uuid.New(), Channel: "C0OPS"}
+			must(t, NewWorker(d.store, NewTurn(d.pool), check, d).report(t.Context(), request, true))
+			record := <-d.announced
+			want := "the connection broke; the server may have been restarted"
+			if text == "terminating connection" {
+				want = "terminating connection due to administrator command (SQLSTATE 57P01)"
+			}
+			if record.Problem != want {
+				t.Errorf("the report says %q", record.Problem)
+			}
+		})
 	}
 }

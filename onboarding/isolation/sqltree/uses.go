@@ -13,6 +13,15 @@ type Use struct{ Relation, Column string }
 // case, or by its number, from 1. Names of relations are without their schema. A column that names no
 // relation is one of any that its statement reads.
 func (r *Routine) Uses(parameter string, number int) []Use {
+	u := r.usesOf(parameter, number)
+	for _, statement := range r.Statements {
+		u.in(statement, nil)
+	}
+	return u.found
+}
+
+// usesOf knows the parameter by the names of variables that are made of it, too.
+func (r *Routine) usesOf(parameter string, number int) *uses {
 	u := &uses{names: []string{parameter}, number: number}
 	for range len(r.Assigned) {
 		before := len(u.names)
@@ -25,10 +34,40 @@ func (r *Routine) Uses(parameter string, number int) []Use {
 			break
 		}
 	}
+	return u
+}
+
+// Literals returns the constants that a parameter is compared with, as the routine spells them.
+func (r *Routine) Literals(parameter string, number int) []string {
+	u := r.usesOf(parameter, number)
+	var found []string
 	for _, statement := range r.Statements {
-		u.in(statement, nil)
+		Walk(statement, func(n Node) bool {
+			var beside []Node
+			switch {
+			case n.Kind == "A_Expr" && (n.Name("name") == "=" || n.Name("name") == "<>"):
+				if left, right := n.Node("lexpr"), n.Node("rexpr"); u.mentionedIn(left) {
+					beside = []Node{right}
+				} else if u.mentionedIn(right) {
+					beside = []Node{left}
+				}
+			case n.Kind == "CaseExpr" && u.mentionedIn(n.Node("arg")):
+				for _, when := range n.List("args") {
+					beside = append(beside, when.Node("expr"))
+				}
+			}
+			for _, other := range beside {
+				Walk(other, func(n Node) bool {
+					if text, ok := n.Constant(); ok && !slices.Contains(found, text) {
+						found = append(found, text)
+					}
+					return true
+				})
+			}
+			return true
+		})
 	}
-	return u.found
+	return found
 }
 
 type uses struct {

@@ -24,6 +24,10 @@ type MembershipConfig struct {
 	// Present is an SQL condition on that table, under the alias m, that holds for present
 	// members. Empty: derived from columns such as left_at, status and active.
 	Present string `yaml:"present"`
+	// Query returns further pairs of a Person's id and the id of an Org that they are in, as where
+	// members of a holding are in each of its subsidiaries. Only the role that row-level security
+	// does not apply to runs it, with search_path pg_catalog.
+	Query string `yaml:"query"`
 }
 
 // TableConfig is what the operator knows about one table.

@@ -134,6 +134,11 @@ func byExpression(r *catalog.Relation, t TableConfig) (*Ownership, error) {
 // tryExpressions evaluates the SQL of the configuration for no row, so what the server refuses
 // ends the check.
 func (d *discovery) tryExpressions(ctx context.Context, q query.Querier) error {
+	if d.m.Membership.query != "" {
+		if _, err := query.Strings(ctx, q, "SELECT org::text FROM ("+d.m.MembersSQL()+") m LIMIT 0"); err != nil {
+			return fmt.Errorf("membership.query: %w", err)
+		}
+	}
 	for _, r := range d.m.Catalog.Relations {
 		o := d.m.own[r.OID]
 		if o == nil || !o.Derived() || r.Partition {

@@ -14,6 +14,7 @@ func (d *discovery) findMembership() {
 	if !d.m.HasOrgs() {
 		return
 	}
+	d.m.Membership.query = d.config.Membership.Query
 	best := d.membershipTable()
 	if named := d.config.Membership.Table; named != "" && (best == nil || best.String() != named) {
 		d.m.Notes = append(d.m.Notes, fmt.Sprintf("isolation.membership.table: %s is not used, since it is no table "+

@@ -21,6 +21,7 @@ type Membership struct {
 	RosterColumn string
 
 	present string // condition on the table, alias m
+	query   string // of the configuration, for further pairs of a Person and an Org
 }
 
 // Present is the condition that a row of the table puts a Person into an Org now.
@@ -54,6 +55,11 @@ func (m *Model) MembersSQL() string {
 			"SELECT %s AS org, r.person AS person, true AS present FROM %s o, unnest(%s) r(person) WHERE r.person "+
 				"IS NOT NULL",
 			query.Column("o", m.Orgs.ID), m.Orgs.Table.SQL(), query.Column("o", name)))
+	}
+	if m.Membership.query != "" {
+		parts = append(parts, fmt.Sprintf("SELECT q.org::%s AS org, q.person::%s AS person, true AS present FROM (%s) "+
+			"q(person, org) WHERE q.org IS NOT NULL AND q.person IS NOT NULL", m.Orgs.Type, m.Users.Type,
+			m.Membership.query))
 	}
 	if len(parts) == 0 {
 		return fmt.Sprintf("SELECT NULL::%s AS org, NULL::%s AS person, false AS present WHERE false", m.Orgs.Type,

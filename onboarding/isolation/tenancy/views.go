@@ -25,7 +25,7 @@ func (d *discovery) followTables() {
 // returns nil where the tables do not agree, or where the view does not show the columns of Orgs.
 func (d *discovery) likeTables(view *catalog.Relation, o *Ownership) *Ownership {
 	like := &Ownership{Class: ClassTenant}
-	for _, t := range d.tablesOf(view, 0) {
+	for _, t := range d.m.Catalog.TablesOf(view) {
 		own := d.m.own[t.OID]
 		if own == nil || own.Class != ClassTenant || !own.Direct() {
 			continue
@@ -63,21 +63,7 @@ func (d *discovery) showsOneSide(r *catalog.Relation) bool {
 	if !r.IsView() || o == nil || o.Class != ClassTenant || o.Configured || o.Both || !o.Direct() {
 		return false
 	}
-	return slices.ContainsFunc(d.tablesOf(r, 0), func(t *catalog.Relation) bool { return CoOwner(d.m, t, "t") != "" })
-}
-
-// tablesOf returns the tables that a view reads, itself or through other views.
-func (d *discovery) tablesOf(view *catalog.Relation, depth int) []*catalog.Relation {
-	var tables []*catalog.Relation
-	for _, oid := range view.Bases() {
-		base := d.m.Catalog.Relation(oid)
-		switch {
-		case base == nil || depth > maxDepth:
-		case base.IsView():
-			tables = append(tables, d.tablesOf(base, depth+1)...)
-		default:
-			tables = append(tables, base)
-		}
-	}
-	return tables
+	return slices.ContainsFunc(d.m.Catalog.TablesOf(r), func(t *catalog.Relation) bool {
+		return CoOwner(d.m, t, "t") != ""
+	})
 }

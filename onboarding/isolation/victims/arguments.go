@@ -26,25 +26,26 @@ type Caller struct {
 	reach    map[*catalog.Function]functionReach
 	ownRows  []OwnRow
 	own      map[string]*ownTenant // by Person
+	uses     map[argumentOf]used
 }
 
 // functionReach are the tenants' relations that a function names, and the tables that it may
-// read or write.
+// read or write, some of them through a view.
 type functionReach struct{ named, tables []*catalog.Relation }
 
 // NewCaller returns a caller that knows rows of the victims.
 func NewCaller(v *Victims, canaries *Canaries) *Caller {
 	return &Caller{
 		model: v.config.Model, victims: v, canaries: canaries, reach: map[*catalog.Function]functionReach{},
-		own: map[string]*ownTenant{},
+		own: map[string]*ownTenant{}, uses: map[argumentOf]used{},
 	}
 }
 
 // Named returns the tenants' relations that a function names, without partitions.
 func (c *Caller) Named(f *catalog.Function) []*catalog.Relation { return c.reachOf(f).named }
 
-// Tables returns the tenants' tables that a function names, or all of them if it names no
-// relation.
+// Tables returns the tenants' tables that a function names, and those that views which it names
+// read, or all of them if it names no relation.
 func (c *Caller) Tables(f *catalog.Function) []*catalog.Relation { return c.reachOf(f).tables }
 
 func (c *Caller) reachOf(f *catalog.Function) functionReach {
@@ -57,8 +58,12 @@ func (c *Caller) reachOf(f *catalog.Function) functionReach {
 			reach.named = append(reach.named, t)
 		}
 	}
+	read := slices.Clone(reach.named)
+	for _, r := range reach.named {
+		read = append(read, c.model.Catalog.TablesOf(r)...)
+	}
 	for _, t := range c.model.Catalog.Relations {
-		named := len(reach.named) == 0 || slices.Contains(reach.named, t)
+		named := len(read) == 0 || slices.Contains(read, t)
 		if named && t.IsTable() && c.model.Of(t).Owned() {
 			reach.tables = append(reach.tables, t)
 		}
@@ -142,9 +147,8 @@ func combined(f *catalog.Function, values [][]string, most int) []string {
 func (c *Caller) arguments(f *catalog.Function, v tenancy.Tenant) []argument {
 	arguments := make([]argument, len(f.ArgTypes))
 	for i, argType := range f.ArgTypes {
-		arguments[i] = argument{
-			caller: c, function: f, typ: argType, cast: argType, victim: v, uses: f.Uses(i),
-		}
+		arguments[i] = argument{caller: c, function: f, typ: argType, cast: argType, victim: v}
+		arguments[i].uses, arguments[i].literals = c.usesOf(f, i)
 		if i < len(f.ArgBases) {
 			arguments[i].typ, arguments[i].kind, arguments[i].label = f.ArgBases[i], f.ArgKinds[i], f.ArgLabels[i]
 		}

@@ -54,6 +54,8 @@ type Canaries struct {
 	byValue map[string]Canary
 	shared  map[string]bool // values that several tenants hold
 	rows    map[tenancy.Tenant]map[*catalog.Relation]Values
+	// others are rows that something sets apart from the first, such as one that is deleted, and memberships.
+	others  map[tenancy.Tenant]map[*catalog.Relation][]Values
 	tenants map[tenancy.Tenant]Values
 }
 
@@ -82,12 +84,13 @@ func (r *Rows) ReadCanaries(ctx context.Context) (*Canaries, error) {
 	found := &Canaries{
 		model: m, source: r, byValue: map[string]Canary{}, shared: map[string]bool{},
 		rows: map[tenancy.Tenant]map[*catalog.Relation]Values{}, tenants: map[tenancy.Tenant]Values{},
+		others: map[tenancy.Tenant]map[*catalog.Relation][]Values{},
 	}
 	for _, v := range r.victims.list {
-		found.rows[v] = map[*catalog.Relation]Values{}
+		found.rows[v], found.others[v] = map[*catalog.Relation]Values{}, map[*catalog.Relation][]Values{}
 		for _, t := range m.Catalog.Relations {
 			o := m.Of(t)
-			if !o.Owned() || !t.IsTable() || o.Class == tenancy.ClassMembers {
+			if !o.Owned() || !t.IsTable() {
 				continue
 			}
 			rows, err := r.Matching(ctx, t, m.OwnedBy(t, v)+" AND NOT "+m.Public(t, "a"), canaryRows)
@@ -98,10 +101,41 @@ func (r *Rows) ReadCanaries(ctx context.Context) (*Canaries, error) {
 				r.config.Results.LeaveOut("%s: %s", t, query.Describe(err))
 				continue
 			}
-			found.add(t, o, rows, o.AreTenants() || m.IsProfile(t))
+			found.others[v][t] = found.apart(t, rows)
+			if o.Class != tenancy.ClassMembers {
+				found.add(t, o, rows, o.AreTenants() || m.IsProfile(t))
+			}
 		}
 	}
 	return found, r.dropReusedIDs(ctx, found)
+}
+
+// maxApart is how many rows of a table are kept for what sets them apart.
+const maxApart = 3
+
+// apart are rows that differ in a flag or in whether a time is set, then those that differ in a word. Rows that
+// somebody owns beside the victim are left out: they may read these.
+func (c *Canaries) apart(t *catalog.Relation, rows []Target) []Values {
+	kinds := map[string]bool{}
+	var found []Values
+	for _, words := range []bool{false, true} {
+		for _, row := range rows {
+			kind := ""
+			for _, column := range t.Columns {
+				switch value := row.Values[column.Name]; {
+				case column.Category == catalog.DateTime:
+					kind += fmt.Sprintf(" %t", value == nil)
+				case value != nil && (words || column.Category == catalog.Boolean) && trait(t, column):
+					kind += " " + *value
+				}
+			}
+			if row.CoOwner == nil && !kinds[kind] && len(found) < maxApart {
+				kinds[kind] = true
+				found = append(found, c.known(t, row.Values))
+			}
+		}
+	}
+	return found
 }
 
 // known are the values of a row that an attacker may know.

@@ -2,7 +2,6 @@ package victims
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,6 +20,8 @@ const (
 	// maxDocuments and maxDates bound how many values of those types a function is called with,
 	// and maxNames how many names of tables.
 	maxDocuments, maxDates, maxNames = 3, 3, 3
+	// maxNumbers bounds the numbers that are no keys.
+	maxNumbers = 3
 	// maxTextLength is the length of the longest text that a function is asked for.
 	maxTextLength = 100
 )
@@ -37,6 +38,7 @@ type argument struct {
 	preset   string // its default, as SQL, or empty
 	victim   tenancy.Tenant
 	uses     []catalog.Use
+	literals []string   // that the function compares it with
 	own      *ownTenant // where the value is to be the attacker's, or nil
 }
 
@@ -185,14 +187,38 @@ func (a argument) arrays() literals {
 	return append(found, query.Literal("{"+a.victim.ID+"}"))
 }
 
+// numbers are those for which the argument's name speaks, which are of a column or the part of a date,
+// keys of the victim's rows, plain ones, and what the rows hold in other columns of numbers.
 func (a argument) numbers() literals {
-	var found literals
+	var named, keys, others literals
+	part := partOfDate(a)
 	for _, t := range a.tables() {
-		if key := t.SingleKey(); key != nil && key.Category == catalog.Numeric {
-			found.add(a.row(t)[key.Name])
+		row, key := a.row(t), t.SingleKey()
+		for _, c := range t.Columns {
+			switch {
+			case c.Category == catalog.DateTime && part != "" && row[c.Name] != nil:
+				named = append(named, fmt.Sprintf("extract(%s FROM %s)", part, c.Literal(row[c.Name])))
+			case c.Category != catalog.Numeric || slices.Contains(a.caller.model.Of(t).Columns(), c.Name):
+			case c == key:
+				keys.add(row[c.Name])
+			case a.name != "" && catalog.Normalize(c.Name) == a.name:
+				named.add(row[c.Name])
+			case len(others) < maxNumbers:
+				others.add(row[c.Name])
+			}
 		}
 	}
-	return append(found, query.Literal("100"), query.Literal("1"))
+	return slices.Concat(named, keys, literals{query.Literal("100"), query.Literal("1")}, others)
+}
+
+// partOfDate is the part of a date that the argument, by its name, stands for, or "".
+func partOfDate(a argument) string {
+	for _, part := range []string{"year", "month", "day", "week", "quarter"} {
+		if a.name == part[:1] || a.nameHas(part) {
+			return part
+		}
+	}
+	return ""
 }
 
 // tableNames are the names of the tables that the function may read or write.
@@ -202,91 +228,6 @@ func (a argument) tableNames() literals {
 		found.addText(t.SQL())
 	}
 	return found[:min(len(found), maxNames)]
-}
-
-// documents are victims' rows as JSON, with the keys that the function reads beside those of the
-// columns.
-func (a argument) documents() literals {
-	var found literals
-	count := 0
-	for _, t := range a.tables() {
-		row := a.row(t)
-		if row == nil || count == maxDocuments {
-			continue
-		}
-		document := Values{}
-		for name, value := range row {
-			document[name] = value
-		}
-		for _, key := range a.keys() {
-			if _, known := document[key]; !known && len(t.Key) == 1 && catalog.RefersTo(key, t.Name) {
-				document[key] = row[t.Key[0]]
-			}
-		}
-		for _, shaped := range a.shaped(document) {
-			if text, err := json.Marshal(shaped); err == nil {
-				found.addText(string(text))
-			}
-		}
-		count++
-	}
-	return append(found, query.Literal("{}"))
-}
-
-// shaped are a document in the shapes that the function may read: as a list, and in lists at its keys,
-// where it takes lists apart, and as it is.
-func (a argument) shaped(document Values) []any {
-	if !a.function.Mentions("json_array_elements", "jsonb_array_elements", "_to_recordset", "_populate_recordset",
-		"json_each", "jsonb_each") {
-		return []any{document}
-	}
-	list := []Values{document}
-	within := map[string]any{}
-	for name, value := range document {
-		within[name] = value
-	}
-	for _, key := range a.keys() {
-		if _, known := document[key]; !known {
-			within[key] = list
-		}
-	}
-	if len(within) == len(document) {
-		return []any{list, document}
-	}
-	return []any{list, within}
-}
-
-// keys are those by which the function reads documents.
-func (a argument) keys() []string {
-	if !a.function.Mentions("->", "recordset", "_to_record(") {
-		return nil
-	}
-	body, err := a.function.Body()
-	if err != nil || body == nil {
-		return nil
-	}
-	return body.Keys()
-}
-
-// composites are the victim's rows of the table whose type it is, else rows with what the fields
-// have in common with those of the victim.
-func (a argument) composites() []string {
-	for _, t := range a.caller.model.Catalog.Relations {
-		row := a.row(t)
-		if row == nil || a.cast != t.Name && a.cast != t.String() && a.cast != t.SQL() {
-			continue
-		}
-		values := make([]string, len(t.Columns))
-		for i, c := range t.Columns {
-			values[i] = c.Literal(row[c.Name])
-		}
-		return []string{"ROW(" + strings.Join(values, ", ") + ")"}
-	}
-	var found []string
-	for _, document := range a.documents() {
-		found = append(found, fmt.Sprintf("jsonb_populate_record(NULL::%s, %s)", a.cast, document))
-	}
-	return found
 }
 
 // likeColumns are what victims' rows hold in columns of the type, or of one that is like it.

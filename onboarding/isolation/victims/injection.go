@@ -14,6 +14,8 @@ import (
 const (
 	// maxInjectedTables bounds how many tables injected SQL reads.
 	maxInjectedTables = 2
+	// maxNamedTables bounds how many tables are named alone.
+	maxNamedTables = 8
 	// maxParentheses is how many parentheses injected SQL closes.
 	maxParentheses = 3
 )
@@ -119,6 +121,9 @@ func (a argument) injectedTables() []*catalog.Relation {
 func (a argument) injections() []string {
 	tables := a.injectedTables()
 	found := []string{"true", "true) OR (true"}
+	for _, t := range a.tables()[:min(maxNamedTables, len(a.tables()))] {
+		found = append(found, t.Name) // as the name of a table to read
+	}
 	for n := range maxParentheses {
 		end := strings.Repeat(")", n)
 		found = append(found, "x'"+end+" OR true --", "0"+end+" OR true --", `x"`+end+" OR true --")

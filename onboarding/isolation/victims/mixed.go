@@ -14,7 +14,10 @@ import (
 
 // maxMixedLists bounds the lists of [Caller.MixedLists], and maxForeign how many values of the victim's
 // each argument is given in them.
-const maxMixedLists, maxForeign = 12, 3
+const maxMixedLists, maxForeign = 9, 3
+
+// maxLiterals bounds how many constants of a function one argument is given.
+const maxLiterals = 4
 
 // ownTenant is whom an attacker's own arguments are of: a Person, and an Org that they act in.
 type ownTenant struct {
@@ -142,7 +145,7 @@ func (c *Caller) ownOf(ctx context.Context, s session.Session) (*ownTenant, erro
 func (c *Canaries) read(ctx context.Context, v tenancy.Tenant) (map[*catalog.Relation]Values, error) {
 	found := map[*catalog.Relation]Values{}
 	for _, t := range c.model.Catalog.Relations {
-		if o := c.model.Of(t); !o.Owned() || !t.IsTable() || o.Class == tenancy.ClassMembers {
+		if o := c.model.Of(t); !o.Owned() || !t.IsTable() {
 			continue
 		}
 		rows, err := c.source.Matching(ctx, t, c.model.OwnedBy(t, v), 1)
@@ -169,22 +172,56 @@ func (own *ownTenant) id(a argument) literals {
 	return found
 }
 
-// used are what the tenant's rows hold in the columns that the function compares the argument with or writes
-// it into.
+// rowsOf are rows of the argument's tenant: the first, and those that something sets apart.
+func rowsOf(a argument, t *catalog.Relation) []Values {
+	rows := []Values{a.row(t)}
+	if a.own == nil {
+		rows = append(rows, a.caller.canaries.others[a.victim][t]...)
+	}
+	return rows
+}
+
+// argumentOf is an argument of a function, by number.
+type argumentOf struct {
+	function *catalog.Function
+	number   int
+}
+
+// used is what a function makes of an argument.
+type used struct {
+	columns  []catalog.Use
+	literals []string
+}
+
+func (c *Caller) usesOf(f *catalog.Function, i int) ([]catalog.Use, []string) {
+	known, ok := c.uses[argumentOf{f, i}]
+	if !ok {
+		known.columns, known.literals = f.Uses(i)
+		c.uses[argumentOf{f, i}] = known
+	}
+	return known.columns, known.literals
+}
+
+// used are the constants that the function compares the argument with, and what the tenant's rows hold in the
+// columns that it compares it with or writes it into.
 func (a argument) used() literals {
 	array := strings.HasSuffix(a.typ, "[]")
 	var found literals
+	if a.isText() || a.kind == "e" {
+		found.addText(a.literals[:min(maxLiterals, len(a.literals))]...)
+	}
 	for _, use := range a.uses {
 		for _, t := range a.caller.model.Catalog.Relations {
 			c := t.Column(use.Column)
 			if t.Name != use.Relation || c == nil || c.Type != a.element().typ {
 				continue
 			}
-			switch value := a.row(t)[c.Name]; {
-			case value != nil && array:
-				found.addText(query.ArrayText([]string{*value}))
-			default:
-				found.add(value)
+			for _, row := range rowsOf(a, t) {
+				if value := row[c.Name]; value != nil && array {
+					found.addText(query.ArrayText([]string{*value}))
+				} else {
+					found.add(value)
+				}
 			}
 		}
 	}

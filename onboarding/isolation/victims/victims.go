@@ -16,6 +16,8 @@ import (
 const (
 	// perKind is how many Persons and how many Orgs are victims.
 	perKind = 2
+	// maxCovering is how many more of each kind are victims since those own no rows in some tables.
+	maxCovering = 2
 	// samplePerKind is how many sessions of each kind the sample holds.
 	samplePerKind = 2
 )
@@ -108,13 +110,18 @@ func (v *Victims) choose(ctx context.Context) error {
 	if v.config.Only != "" {
 		only = " AND o " + isOwner(v.config.Only)
 	}
+	var owning [][]tenancy.Tenant // by table
 	for _, t := range v.config.Tables {
 		if !t.IsTable() || m.Of(t).AreTenants() {
 			continue
 		}
+		owner := m.Owner(t, "a")
+		if with := tenancy.CoOwner(m, t, "a"); with != "" {
+			owner = fmt.Sprintf("unnest(ARRAY[%s, '%s ' || %s])", owner, tenancy.Person, with)
+		}
 		owners, err := query.Strings(ctx, v.config.Truth, fmt.Sprintf(
 			"SELECT DISTINCT o FROM (SELECT %s AS o FROM %s a LIMIT 2000) s WHERE o IS NOT NULL%s ORDER BY o LIMIT 50",
-			m.Owner(t, "a"), t.SQL(), only))
+			owner, t.SQL(), only))
 		if err != nil {
 			v.config.Results.LeaveOut("%s: %s", t, query.Describe(err))
 			continue
@@ -122,14 +129,47 @@ func (v *Victims) choose(ctx context.Context) error {
 		if owners, err = v.openFirst(ctx, owners); err != nil {
 			return err
 		}
-		for _, owner := range owners {
-			v.add(tenancy.ParseOwner(owner))
+		tenants := make([]tenancy.Tenant, len(owners))
+		for i, owner := range owners {
+			tenants[i] = tenancy.ParseOwner(owner)
+			v.add(tenants[i])
 		}
+		owning = append(owning, tenants)
 	}
+	v.list = covering(v.list, owning)
 	if err := v.chooseWithoutRows(ctx); err != nil {
 		return err
 	}
 	return v.chooseByTraits(ctx)
+}
+
+// covering adds owners to victims, for the tables in which no victim of an owner's kind owns a row: those
+// first who own rows in most of these tables.
+func covering(victims []tenancy.Tenant, owning [][]tenancy.Tenant) []tenancy.Tenant {
+	for _, kind := range []tenancy.OwnerKind{tenancy.Person, tenancy.Org} {
+		isOther := func(o tenancy.Tenant) bool { return o.Kind != kind }
+		left := make([][]tenancy.Tenant, len(owning))
+		for i, owners := range owning {
+			left[i] = slices.DeleteFunc(slices.Clone(owners), isOther)
+		}
+		for range maxCovering {
+			left = slices.DeleteFunc(left, func(owners []tenancy.Tenant) bool {
+				return len(owners) == 0 || slices.ContainsFunc(victims,
+					func(victim tenancy.Tenant) bool { return slices.Contains(owners, victim) })
+			})
+			if len(left) == 0 {
+				break
+			}
+			tables := map[tenancy.Tenant]int{}
+			for _, owner := range slices.Concat(left...) {
+				tables[owner]++
+			}
+			victims = append(victims, slices.MaxFunc(slices.Concat(left...), func(a, b tenancy.Tenant) int {
+				return cmp.Compare(tables[a], tables[b])
+			}))
+		}
+	}
+	return victims
 }
 
 // openFirst orders owners so those for whom the platform opens a session come first: as

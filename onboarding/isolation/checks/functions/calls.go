@@ -24,6 +24,8 @@ type call struct {
 	session   session.Session
 	// errorsCount says that an error is an answer too, as where an argument contains SQL.
 	errorsCount bool
+	// alike says that several callers got the same answer.
+	alike bool
 	// temporary are tables in the place of those that the function names, or nil.
 	temporary *temporary
 }

@@ -17,12 +17,12 @@ import (
 // row in the tables of tenants says, and that an id exists, is public.
 func (c *functions) judgeDependence(ctx context.Context, call call) error {
 	f := call.function
-	sameForAll := len(f.ArgTypes) == 0 && call.temporary == nil
-	if f.Kind != catalog.PlainFunction || f.Returns == "void" || sameForAll || c.blamed(f) {
+	ofCaller := len(f.ArgTypes) == 0 && call.temporary == nil && !call.alike
+	if f.Kind != catalog.PlainFunction || f.Returns == "void" || ofCaller || c.blamed(f) {
 		return nil
 	}
 	for _, t := range c.caller.Tables(f) {
-		if c.model.Of(t).Class != tenancy.ClassTenant {
+		if c.model.Of(t).Class != tenancy.ClassTenant || call.alike && c.model.PublicRows(t) != "" {
 			continue
 		}
 		rows, _, err := c.prover.OwnRows(ctx, proof.VictimRows{Victim: call.victim, Table: t})

@@ -64,15 +64,15 @@ func (c *functions) judgeDifference(ctx context.Context, call call, answer strin
 	return err
 }
 
-// unchangeable are the tables of tenants' rows that a function names and in which no tenant may
-// change or delete a row.
+// unchangeable are the tables and materialized views of tenants' rows that a function names and in
+// which no tenant may change or delete a row.
 func (c *functions) unchangeable(f *catalog.Function) []*catalog.Relation {
 	if f.Returns == "void" || f.Returns == "boolean" || len(f.ArgTypes) == 0 {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(c.caller.Named(f)), func(t *catalog.Relation) bool {
 		changeable := t.Readable() && (t.Updatable() || t.Deletable())
-		return changeable || !t.IsTable() || c.model.Of(t).Class != tenancy.ClassTenant || c.model.PublicRows(t) != ""
+		return changeable || !t.HasRowIDs() || c.model.Of(t).Class != tenancy.ClassTenant || c.model.PublicRows(t) != ""
 	})
 }
 

@@ -3,6 +3,7 @@ package functions
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -189,7 +190,9 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled 
 			}
 		}
 	}
-	c.judgeAggregate(f, answers)
+	if err := c.judgeAggregate(ctx, f, answers); err != nil {
+		return "", err
+	}
 	return c.uncalled(ctx, f, ends)
 }
 
@@ -215,6 +218,9 @@ func (c *functions) ways(ctx context.Context, f *catalog.Function, v tenancy.Ten
 		ways = append(ways, way{list, attackers, false})
 	}
 	for i, s := range attackers {
+		if s.Kind != session.Person && s.Kind != session.Member {
+			continue // whoever claims another's Org has nothing of their own there
+		}
 		lists, err := c.caller.MixedLists(ctx, f, v, s)
 		if err != nil {
 			return nil, err
@@ -307,21 +313,44 @@ func (a answered) alike() bool {
 	return false
 }
 
-// judgeAggregate reports a number that is the same for everybody and comes from tenants' tables:
-// it sums up everybody's rows.
-func (c *functions) judgeAggregate(f *catalog.Function, answers map[string]answered) {
-	if !slices.Contains(numericTypes, f.Returns) || len(c.caller.Named(f)) == 0 || c.blamed(f) || c.readsIdentity(f) {
-		return
+// judgeAggregate reports an answer that is the same for everybody and comes from tenants' tables: it
+// sums up everybody's rows. Where it does not change with a victim's, a number is a risk.
+func (c *functions) judgeAggregate(ctx context.Context, f *catalog.Function, answers map[string]answered) error {
+	if f.Returns == "boolean" || len(c.caller.Named(f)) == 0 || c.blamed(f) || c.readsIdentity(f) ||
+		!slices.ContainsFunc(slices.Collect(maps.Values(answers)), answered.alike) {
+		return nil
 	}
-	if body, err := f.Body(); err == nil && body != nil && !body.AnswersRows() {
-		return // it counts what it was given
+	if err := c.judgeSum(ctx, f); err != nil {
+		return err
 	}
-	for _, different := range answers {
-		if different.alike() {
-			c.risk(f, "gives everybody the same answer, which sums up every tenant's rows")
-			return
+	if !slices.Contains(numericTypes, f.Returns) || c.blamed(f) {
+		return nil
+	}
+	if body, err := f.Body(); err != nil || body == nil || body.AnswersRows() { // else it counts what it was given
+		c.risk(f, "gives everybody the same answer, which sums up every tenant's rows")
+	}
+	return nil
+}
+
+// judgeSum is [functions.judgeDependence] for a function without arguments that answers all callers
+// the same.
+func (c *functions) judgeSum(ctx context.Context, f *catalog.Function) error {
+	if len(f.ArgTypes) > 0 {
+		return nil
+	}
+	for _, v := range c.victims.List() {
+		attackers, err := c.victims.Attackers(ctx, v)
+		if err != nil {
+			return err
+		}
+		for _, s := range attackers[:min(1, len(attackers))] {
+			err := c.judgeDependence(ctx, call{function: f, victim: v, session: s, alike: true})
+			if err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
 // readsIdentity reports whether a function's source names a setting of the identity.

@@ -49,11 +49,11 @@ func (c *trust) Run(ctx context.Context) error {
 			continue
 		}
 		for _, v := range c.victims.List() {
-			attackers, err := c.victims.Attackers(ctx, v)
+			attackers, err := c.attackers(ctx, promotion{table: t, victim: v})
 			if err != nil {
 				return err
 			}
-			for _, s := range attackers[:min(trustSessions, len(attackers))] {
+			for _, s := range attackers {
 				if s.Identity.Person == nil {
 					continue
 				}
@@ -148,6 +148,13 @@ func (c *trust) statements(ctx context.Context, p promotion) ([]string, error) {
 		return nil, err
 	}
 	references, err := c.referenceUpdates(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	sharing, err := c.sharing(ctx, p, values)
+	if sharing != "" {
+		references = append(references, sharing)
+	}
 	return slices.Concat(statements, identities, references), err
 }
 

@@ -66,13 +66,10 @@ var harmlessToRead = []string{"dblink", "pg_sleep", "pg_read_", "pg_advisory_loc
 	"pg_terminate_backend", "pg_cancel_backend"}
 
 // reading says why a relation is not read: what reading it runs that a rollback does not undo. It
-// is empty where that is harmless, which dblink_exec is not.
+// is empty where that is harmless, which a dblink that executes is not.
 func (i *Irreversible) reading(t *catalog.Relation) string {
 	found := i.statements[statement{t, catalog.OnSelect}]
-	if found == nil || found.what == unreadable {
-		return ""
-	}
-	if hasPrefix(found.what, harmlessToRead) && found.what != "dblink_exec" {
+	if found == nil || harmless(found.what) {
 		return ""
 	}
 	return found.String()
@@ -113,22 +110,104 @@ var (
 	mentionedInSource = append([]string{"copy"}, mentioned...)
 )
 
+// reachesOut says what a node does that a rollback does not undo, and of several things one that even a read
+// must not do.
 func reachesOut(n sqltree.Node) (what string) {
+	note := func(found string) {
+		if what == "" || harmless(what) {
+			what = found
+		}
+	}
 	sqltree.Walk(n, func(n sqltree.Node) bool {
 		switch n.Kind {
 		case "CopyStmt":
 			if n.Text("filename") != "" {
-				what = "COPY to or from a file or a program"
+				note("COPY to or from a file or a program")
 			}
 		case "FuncCall":
 			name, schemas := strings.ToLower(n.Name("funcname")), n.Names("funcname")
-			if hasPrefix(name, outside) || len(schemas) > 1 && slices.Contains(outsideSchemas, schemas[0]) {
-				what = name
+			switch {
+			case name == "dblink" && !onlyReads(n.List("args")):
+				note(dblinkExecutes)
+			case hasPrefix(name, outside) || len(schemas) > 1 && slices.Contains(outsideSchemas, schemas[0]):
+				note(name)
 			}
 		}
-		return what == ""
+		return true
 	})
 	return what
+}
+
+// worst is what a routine does that a rollback does not undo, and of several things one that even a read must
+// not do.
+func worst(body *sqltree.Routine) (what string) {
+	body.Find(func(n sqltree.Node) string {
+		if found := reachesOut(n); found != "" && (what == "" || harmless(what)) {
+			what = found
+		}
+		if harmless(what) {
+			return ""
+		}
+		return what
+	})
+	return what
+}
+
+// dblinkExecutes is what a dblink does whose statement is no plain query.
+const dblinkExecutes = "dblink of a statement that may write"
+
+// harmless reports whether a read may do it.
+func harmless(what string) bool {
+	executes := what == dblinkExecutes || what == "dblink_exec" || what == "dblink_send_query"
+	return what == unreadable || hasPrefix(what, harmlessToRead) && !executes
+}
+
+// plain are functions that a query through dblink may call.
+var plain = []string{"count", "sum", "min", "max", "avg", "lower", "upper", "coalesce", "now", "string_agg", "to_char",
+	"to_jsonb", "row_to_json", "json_agg", "jsonb_agg", "array_agg", "date_trunc", "round"}
+
+// onlyReads reports whether one of the arguments of dblink is a query that writes nothing and calls nothing
+// that may, and no other is a statement.
+func onlyReads(arguments []sqltree.Node) bool {
+	queries := 0
+	for _, a := range arguments {
+		statements, err := sqltree.Statements(spelling(a))
+		for _, s := range statements {
+			if err != nil || s.Kind != "SelectStmt" || mayWrite(s) {
+				return false
+			}
+			queries++
+		}
+	}
+	return queries == 1
+}
+
+// mayWrite reports whether a query may write.
+func mayWrite(query sqltree.Node) (found bool) {
+	sqltree.Walk(query, func(n sqltree.Node) bool {
+		switch n.Kind {
+		case "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "IntoClause":
+			found = true
+		case "FuncCall":
+			found = found || !slices.Contains(plain, strings.ToLower(n.Name("funcname")))
+		}
+		return !found
+	})
+	return found
+}
+
+// spelling is the text of an expression, with a number for each part that is not constant.
+func spelling(n sqltree.Node) string {
+	text, constant := n.Constant()
+	switch {
+	case constant:
+		return text
+	case n.Kind == "A_Expr" && n.Name("name") == "||":
+		return spelling(n.Node("lexpr")) + spelling(n.Node("rexpr"))
+	case n.Kind == "TypeCast":
+		return spelling(n.Node("arg"))
+	}
+	return "1"
 }
 
 func hasPrefix(name string, prefixes []string) bool {

@@ -86,9 +86,12 @@ func (r *reaching) find() {
 			r.mark(nil, code.Events, r.called(&code, code.Name))
 		}
 		for _, f := range r.cat.Functions {
-			if r.functions[f] == nil {
-				r.functions[f] = r.byFunction(f)
-				r.changed = r.changed || r.functions[f] != nil
+			known := r.functions[f]
+			if known != nil && !harmless(known.what) {
+				continue
+			}
+			if found := r.byFunction(f); found != nil && (known == nil || !harmless(found.what)) {
+				r.functions[f], r.changed = found, true
 			}
 		}
 		for _, t := range r.cat.Relations {
@@ -104,7 +107,9 @@ func (r *reaching) mark(t *catalog.Relation, on catalog.Event, found *reach) {
 		return
 	}
 	for event := catalog.OnSelect; event <= catalog.OnDefineTable; event <<= 1 {
-		if s := (statement{t, event}); on&event != 0 && r.statements[s] == nil {
+		s := statement{t, event}
+		known := r.statements[s]
+		if on&event != 0 && (known == nil || harmless(known.what) && !harmless(found.what)) {
 			r.statements[s], r.changed = found, true
 		}
 	}
@@ -122,7 +127,7 @@ func own(f *catalog.Function) string {
 	if err != nil {
 		return unreadable
 	}
-	return body.Find(reachesOut)
+	return worst(body)
 }
 
 const unreadable = "code that could not be parsed"
@@ -137,7 +142,7 @@ func ownCode(code *catalog.Code) string {
 	if err != nil {
 		return unreadable
 	}
-	return body.Find(reachesOut)
+	return worst(body)
 }
 
 // bodyOf parses code of a relation.
@@ -168,11 +173,16 @@ func (r *reaching) byFunction(f *catalog.Function) *reach {
 		return nil
 	}
 	source := r.sources[f]
+	var called *reach
 	for _, other := range r.cat.Functions {
 		found := r.functions[other]
-		if found != nil && other != f && catalog.Names(source, strings.ToLower(other.Name)) {
-			return found.via("function " + other.String())
+		if found != nil && other != f && (called == nil || harmless(called.what)) &&
+			catalog.Names(source, strings.ToLower(other.Name)) {
+			called = found.via("function " + other.String())
 		}
+	}
+	if called != nil {
+		return called
 	}
 	for _, s := range r.named(source) {
 		touches, err := r.touches(f, f.Body)
@@ -222,12 +232,14 @@ func (r *reaching) byCode(t *catalog.Relation) {
 
 // called is what the functions that code calls reach.
 func (r *reaching) called(code *catalog.Code, step string) *reach {
+	var found *reach
 	for _, oid := range code.Functions {
-		if f := r.byOID[oid]; f != nil && r.functions[f] != nil {
-			return r.functions[f].via("function " + f.String()).via(step)
+		f := r.byOID[oid]
+		if f != nil && r.functions[f] != nil && (found == nil || harmless(found.what)) {
+			found = r.functions[f].via("function " + f.String()).via(step)
 		}
 	}
-	return nil
+	return found
 }
 
 // byStatements marks what the statements of a rule, or writes through a view, reach in another

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
@@ -21,17 +24,27 @@ type variant struct {
 	values victims.Values
 	// below says that the row names the attacker and refers to a row of the victim's.
 	below bool
-	row   victims.Insertion
+	// hidden is a parent of the victim's, which the session must not see, or nil.
+	hidden *tenancy.ParentLink
+	row    victims.Insertion
 }
 
 func (i *inserts) try(ctx context.Context, a attempt) error {
 	if i.w.model.Of(a.table).AreTenants() {
 		return nil // everybody may sign up and found an Org
 	}
-	for _, v := range i.variants(a) {
+	variants := i.variants(a)
+	if !a.outcome.proven {
+		mixed, err := i.mixed(ctx, a, variants)
+		if err != nil {
+			return err
+		}
+		variants = append(variants, mixed...)
+	}
+	for _, v := range variants {
 		v.row = i.w.rows.Insert(a.table, v.values, victims.NewKeys)
 		if v.row.SQL == "" {
-			return nil
+			continue
 		}
 		err := i.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error { return i.insert(ctx, tx, a, v) })
 		// A row that names the attacker is proven by what the victim sees alone.
@@ -98,6 +111,65 @@ func (i *inserts) variants(a attempt) []variant {
 	return variants
 }
 
+// mixed are rows below one of the victim's that otherwise lead to rows of the attacker's, as policies may ask
+// for one of several parents.
+func (i *inserts) mixed(ctx context.Context, a attempt, like []variant) ([]variant, error) {
+	m, t := i.w.model, a.table
+	o := m.Of(t)
+	if o.Class != tenancy.ClassTenant || len(o.Orgs) > 0 || o.Derived() || o.Both || m.PublicRows(t) != "" ||
+		a.session.Identity.Person == nil || a.target.Place == "" || len(like) == 0 {
+		return nil, nil
+	}
+	var found []variant
+	for _, p := range o.Parents {
+		if p.Kind != "" || p.Period || m.PublicRows(p.Table) != "" {
+			continue
+		}
+		values, changed := maps.Clone(like[len(like)-1].values), false
+		for _, fk := range t.ForeignKeys {
+			target := m.Catalog.Relation(fk.Target)
+			if slices.ContainsFunc(fk.Columns, func(c string) bool { return slices.Contains(p.Columns, c) }) ||
+				target == nil || m.Of(target).Class != tenancy.ClassTenant {
+				continue
+			}
+			row, err := i.w.ownKey(ctx, a, target, fk.TargetCols)
+			if err != nil {
+				return nil, err
+			}
+			for n, name := range fk.Columns {
+				if row != nil && !victims.Equal(values[name], row[n]) {
+					values[name], changed = row[n], true
+				}
+			}
+		}
+		if changed {
+			found = append(found, variant{values: values, below: true, hidden: &p})
+		}
+	}
+	return found, nil
+}
+
+// ownKey reads columns of a row that is the session's own, or returns nil.
+func (w *writer) ownKey(ctx context.Context, a attempt, t *catalog.Relation, columns []string) ([]*string, error) {
+	return w.rows.Any(ctx, t, columns, fmt.Sprintf("%s IS NOT NULL AND NOT %s", w.model.Owner(t, "a"),
+		w.model.Foreign(t, "a", w.model.IdentitySQL(a.session.Identity), tenancy.Truth)))
+}
+
+// sees reports whether a session sees the parent that a row names. It may add to what it sees.
+func (w *writer) sees(ctx context.Context, tx *session.Tx, p *tenancy.ParentLink, row victims.Values) (bool, error) {
+	if !p.Table.Readable() || !p.Table.CanRead(p.TargetCols...) {
+		return false, nil
+	}
+	conditions := make([]string, len(p.Columns))
+	for i, name := range p.Columns {
+		conditions[i] = query.Column("a", p.TargetCols[i]) + " = " + p.Table.Column(p.TargetCols[i]).Literal(row[name])
+	}
+	var sees bool
+	err := tx.QueryRow(ctx, fmt.Sprintf("SELECT EXISTS (SELECT FROM %s a WHERE %s)", p.Table.SQL(),
+		strings.Join(conditions, " AND "))).Scan(&sees)
+	return sees, err
+}
+
 // fromMine is a row of the victim's that leads to it from an Org of the attacker's, such as from a
 // parent to its subsidiary. It is nil where a row leads to no further Org.
 func (i *inserts) fromMine(a attempt, values victims.Values) victims.Values {
@@ -119,6 +191,11 @@ func (i *inserts) fromMine(a attempt, values victims.Values) victims.Values {
 }
 
 func (i *inserts) insert(ctx context.Context, tx *session.Tx, a attempt, v variant) error {
+	if v.hidden != nil {
+		if sees, err := i.w.sees(ctx, tx, v.hidden, v.values); sees || err != nil {
+			return err
+		}
+	}
 	if _, err := tx.Affected(ctx, v.row.SQL); err != nil {
 		return err
 	}

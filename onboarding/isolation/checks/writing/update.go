@@ -104,9 +104,7 @@ func (u *updates) takeOvers(ctx context.Context, a attempt) ([]string, error) {
 		if p.Kind != "" || p.Period {
 			continue
 		}
-		own := fmt.Sprintf("%s IS NOT NULL AND NOT %s", m.Owner(p.Table, "a"),
-			m.Foreign(p.Table, "a", m.IdentitySQL(a.session.Identity), tenancy.Truth))
-		row, err := u.w.rows.Any(ctx, p.Table, p.TargetCols, own)
+		row, err := u.w.ownKey(ctx, a, p.Table, p.TargetCols)
 		if err != nil {
 			return nil, err
 		}

@@ -83,16 +83,17 @@ func (w *writer) colleagues(t *catalog.Relation, target victims.Target, s sessio
 	return t == w.model.Users.Table && home != nil && slices.Contains(s.Identity.Orgs, *home)
 }
 
-// named reports whether the target goes with another Person's row and names the session's own,
-// such as a comment of theirs, or is theirs and an Org's alike. Where no Org owns it alone, they
-// may change or take it back.
+// named reports whether the target goes with another Person's row, or is public and goes with an
+// Org's, and names the session's own, such as a comment of theirs, or is theirs and an Org's alike.
+// Where no Org owns it alone, they may change or take it back.
 func (w *writer) named(t *catalog.Relation, target victims.Target, s session.Session) bool {
 	o, me := w.model.Of(t), s.Identity.Person
 	if o.Class != tenancy.ClassTenant || me == nil {
 		return false
 	}
 	names := func(c string) bool { return victims.Equal(target.Values[c], me) }
-	below := len(o.Parents) > 0 && !target.Victim.IsOrg() && slices.ContainsFunc(o.Persons, names)
+	ofOrgAlone := target.Victim.IsOrg() && (len(o.Orgs) > 0 || w.model.PublicRows(t) == "")
+	below := len(o.Parents) > 0 && !ofOrgAlone && slices.ContainsFunc(o.Persons, names)
 	return below || victims.Equal(target.CoOwner, me)
 }
 
