@@ -98,10 +98,7 @@ func DomainName(name string) string {
 
 // OrgName returns the name of an Org, or its slug if it has none.
 func OrgName(org onboarding.Org) string {
-	if org.Name != "" {
-		return org.Name
-	}
-	return org.Slug
+	return cmp.Or(org.Name, org.Slug)
 }
 
 func progress(run *onboarding.Run) (done, all int) {

@@ -127,6 +127,7 @@ func (d *driver) conclude(ctx context.Context, w *work, seen observed) error {
 		w.step.State, w.step.Detail = onboarding.StepApproved, ""
 		return d.save(ctx, w, nil)
 	}
+	w.step.Findings = observation.Findings
 	return d.apply(ctx, w, observation.Change)
 }
 
