@@ -2,6 +2,7 @@ package hosts
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,9 +60,7 @@ func (h *Host) run(ctx context.Context, c Command, raw io.Writer, onLine func(Li
 	if err := c.validate(); err != nil {
 		return unknown, fmt.Errorf("%s: %w", h.config.Name, err)
 	}
-	if c.Timeout == 0 {
-		c.Timeout = h.config.Timeout
-	}
+	c.Timeout = cmp.Or(c.Timeout, h.config.Timeout)
 	if c.Lock == "" && c.Idle == "" {
 		return h.attempt(ctx, c, raw, onLine)
 	}
