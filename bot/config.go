@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -54,28 +55,21 @@ type Config struct {
 
 // WithDefaults returns the configuration with every default filled in.
 func (c Config) WithDefaults() Config {
-	defaults(&c.APIURL, "https://slack.com/api/")
+	c.APIURL = cmp.Or(c.APIURL, "https://slack.com/api/")
 	if !strings.HasSuffix(c.APIURL, "/") {
 		c.APIURL += "/"
 	}
-	defaults(&c.Connections, 2)
-	defaults(&c.AckWithin, 2*time.Second)
-	defaults(&c.HandlerTimeout, 30*time.Second)
-	defaults(&c.DrainTimeout, 10*time.Second)
-	defaults(&c.Concurrency, 64)
-	defaults(&c.CallTimeout, 10*time.Second)
-	defaults(&c.UpdateEvery, time.Second)
-	defaults(&c.RefusalMemory, time.Hour)
-	defaults(&c.EnvelopeRetention, 24*time.Hour)
-	defaults(&c.DirectoryTTL, time.Minute)
+	c.Connections = cmp.Or(c.Connections, 2)
+	c.AckWithin = cmp.Or(c.AckWithin, 2*time.Second)
+	c.HandlerTimeout = cmp.Or(c.HandlerTimeout, 30*time.Second)
+	c.DrainTimeout = cmp.Or(c.DrainTimeout, 10*time.Second)
+	c.Concurrency = cmp.Or(c.Concurrency, 64)
+	c.CallTimeout = cmp.Or(c.CallTimeout, 10*time.Second)
+	c.UpdateEvery = cmp.Or(c.UpdateEvery, time.Second)
+	c.RefusalMemory = cmp.Or(c.RefusalMemory, time.Hour)
+	c.EnvelopeRetention = cmp.Or(c.EnvelopeRetention, 24*time.Hour)
+	c.DirectoryTTL = cmp.Or(c.DirectoryTTL, time.Minute)
 	return c
-}
-
-func defaults[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Validate reports every problem of a configuration with defaults, each named by its field.

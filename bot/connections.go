@@ -104,7 +104,7 @@ func (c *connections) keepSlot(dialing, serving context.Context, slot int, reade
 			return nil
 		case <-conn.ended:
 		case <-conn.notice:
-			c.log.Info("slack gives notice of a connection", "slot", slot, "reason", conn.reason)
+			c.log.Info("slack is about to end a connection", "slot", slot, "reason", conn.reason)
 			if conn.reason == "link_disabled" || conn.reason == "too_many_websockets" {
 				if !sleep(dialing, disabledBackoff) {
 					return nil

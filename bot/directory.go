@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,10 +89,7 @@ func (d *Directory) person(ctx context.Context, id string) (Profile, error) {
 	case user.IsStranger || user.TeamID != self.Team:
 		return Profile{}, ErrForeignTeam
 	}
-	name := user.Profile.DisplayName
-	if name == "" {
-		name = user.RealName
-	}
+	name := cmp.Or(user.Profile.DisplayName, user.RealName)
 	return Profile{
 		Person:      Person{Team: user.TeamID, ID: user.ID},
 		Name:        name,

@@ -73,9 +73,9 @@ func (m *memory) await(ctx context.Context) bool {
 	}
 }
 
-// doubt makes watch ask at once, since an envelope could not be remembered. It reports whether the
-// person is to be told, which is once for each key.
-func (m *memory) doubt(key string) (tell bool) {
+// noteFailure makes watch ask at once, since an envelope could not be remembered. It reports
+// whether the person is to be told, which is once for each key.
+func (m *memory) noteFailure(key string) (tell bool) {
 	select {
 	case m.doubts <- struct{}{}:
 	default:
@@ -106,7 +106,7 @@ func (m *memory) watch(ctx context.Context) {
 			m.forgetTold()
 			continue
 		}
-		m.log.Warn("leaves Slack, since the database takes no writes; another replica gets what people do",
+		m.log.Warn("disconnecting from Slack, since the database takes no writes; other replicas get what people do",
 			"error", err)
 		m.forget()
 		for err != nil {
@@ -115,7 +115,7 @@ func (m *memory) watch(ctx context.Context) {
 			}
 			err = m.ask(ctx)
 		}
-		m.log.Info("connects to Slack again, since the database takes writes")
+		m.log.Info("connecting to Slack again, since the database takes writes")
 		m.recover()
 	}
 }

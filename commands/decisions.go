@@ -41,7 +41,7 @@ func (h *decisionHandlers) approveLater(ctx context.Context, action bot.Action) 
 func (h *decisionHandlers) applyNow(ctx context.Context, action bot.Action) error {
 	_, err := h.origins.accept(ctx, action, subject{approval: parseID(action.Value)})
 	if err == nil {
-		err = service.ApplyNow(ctx, h.service, parseID(action.Value), action.Person.ID)
+		err = h.service.ApplyNow(ctx, parseID(action.Value), action.Person.ID)
 	}
 	return h.replies.answer(ctx, action, err)
 }

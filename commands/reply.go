@@ -149,7 +149,7 @@ func (r *responder) explain(ctx context.Context, err error, name, id string) str
 	if expected {
 		return text
 	}
-	r.log.ErrorContext(ctx, "an operator was not served", name, id, "error", err)
+	r.log.ErrorContext(ctx, "what an operator asked for failed", name, id, "error", err)
 	if id == "" {
 		return text
 	}

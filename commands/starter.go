@@ -61,7 +61,7 @@ func (s *starter) request(ctx context.Context, asked start) (onboarding.Request,
 	if len(problems) == 0 {
 		return request, nil
 	}
-	err = service.CheckEdited(ctx, s.service, request, asked.meta.Edits)
+	err = s.service.CheckEdited(ctx, request, asked.meta.Edits)
 	found, ok := errors.AsType[onboarding.Problems](err)
 	if err != nil && !ok {
 		return request, err
@@ -80,7 +80,7 @@ func (s *starter) check(ctx context.Context, meta form.Meta, draft form.Draft, n
 	defer cancel()
 	request, problems := draft.Request(s.hosts, now)
 	if found, ok := errors.AsType[onboarding.Problems](
-		service.CheckEdited(ctx, s.service, request, meta.Edits)); ok {
+		s.service.CheckEdited(ctx, request, meta.Edits)); ok {
 		problems.Merge(draft.AtBlocks(found, s.hosts))
 	}
 	return problems

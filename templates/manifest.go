@@ -2,6 +2,7 @@ package templates
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -40,9 +41,7 @@ func Manifest(name string) ([]byte, error) {
 		return nil, ErrAppName
 	}
 	handle := strings.Trim(notInHandle.ReplaceAllString(strings.ToLower(name), "-"), "-.")
-	if handle == "" {
-		handle = "onboardbot"
-	}
+	handle = cmp.Or(handle, "onboardbot")
 	// A JSON string is also a YAML string.
 	quoted, err := json.Marshal(name)
 	if err != nil {

@@ -73,7 +73,8 @@ func (d *delivery) sendFile(ctx context.Context, m row) (err error) {
 	ts, _, err := d.awaitShare(ctx, m)
 	if err != nil {
 		// The upload was completed, which is what counts.
-		d.outbox.log.Warn("cannot see the share of a file", "message", m.Key, "file", m.FileID, "error", err)
+		d.outbox.log.Warn("a file was sent, but slack did not say where it shows it", "message", m.Key, "file",
+			m.FileID, "error", err)
 	}
 	d.count(fileAttempt, webapi.Succeeded.String())
 	return d.delivered(ctx, m, shows{hash: m.Hash, ts: ts})

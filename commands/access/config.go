@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -33,9 +34,7 @@ type Config struct {
 
 // Defaults fills what is not set.
 func (c *Config) Defaults() {
-	if c.Command == "" {
-		c.Command = "/onboard"
-	}
+	c.Command = cmp.Or(c.Command, "/onboard")
 	if c.Notify == "" {
 		c.Notify = NotifyThread
 	}

@@ -1,6 +1,7 @@
 package form
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -162,10 +163,7 @@ func (f *fields) host(d Draft, hosts []string) {
 	for _, host := range hosts {
 		options = append(options, [2]string{host, host})
 	}
-	chosen := d.Host
-	if chosen == "" {
-		chosen = hosts[0]
-	}
+	chosen := cmp.Or(d.Host, hosts[0])
 	f.typed(blockHost, "Host", "",
 		choice(ActionHost, chosen, append(options, [2]string{PerDomain, "Differs by domain…"})...))
 	if d.Host == PerDomain {
@@ -184,10 +182,7 @@ func (f *fields) mail(d Draft) {
 		}
 		options = append(options, [2]string{value, plan.String()})
 	}
-	chosen := d.Mail
-	if chosen == "" {
-		chosen = mailNone
-	}
+	chosen := cmp.Or(d.Mail, mailNone)
 	f.typed(blockMail, "Mail on the domains", "",
 		choice(ActionMail, chosen, append(options, [2]string{PerDomain, "Differs by domain…"})...))
 	switch d.Mail {

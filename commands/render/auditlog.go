@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -78,9 +79,7 @@ func eventText(
 		onboarding.EventChecked:   "checked again",
 		onboarding.EventCancelled: "cancelled", onboarding.EventFinished: "finished",
 	}[event.Kind]
-	if words == "" {
-		words = string(event.Kind)
-	}
+	words = cmp.Or(words, string(event.Kind))
 	line := words
 	if event.Step != "" {
 		name := string(event.Step)

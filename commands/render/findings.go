@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -171,9 +172,7 @@ func findingRow(finding onboarding.Finding) []string {
 	if fix := mrkdwn.OneLine(finding.Fix); fix != "" && finding.Level != onboarding.OK {
 		seen = strings.TrimSpace(blockkit.Truncate(seen, seenLimit/2) + " → " + fix)
 	}
-	if seen == "" {
-		seen = "–"
-	}
+	seen = cmp.Or(seen, "–")
 	return []string{mark + blockkit.Truncate(mrkdwn.OneLine(finding.Name), nameLimit),
 		blockkit.Truncate(seen, seenLimit)}
 }

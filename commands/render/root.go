@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -97,10 +98,7 @@ func DomainName(name string) string {
 
 // OrgName returns the name of an Org, or its slug if it has none.
 func OrgName(org onboarding.Org) string {
-	if org.Name != "" {
-		return org.Name
-	}
-	return org.Slug
+	return cmp.Or(org.Name, org.Slug)
 }
 
 func progress(run *onboarding.Run) (done, all int) {
@@ -152,10 +150,7 @@ func domainTasks(view *onboarding.View) []taskLine {
 	var order []string
 	steps := map[string][]int{}
 	for i := range view.Steps {
-		domain := view.Steps[i].Key.Domain()
-		if domain == "" {
-			domain = string(view.Steps[i].Key)
-		}
+		domain := cmp.Or(view.Steps[i].Key.Domain(), string(view.Steps[i].Key))
 		if steps[domain] == nil {
 			order = append(order, domain)
 		}

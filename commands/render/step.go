@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -14,10 +15,7 @@ import (
 
 // title returns a step's name for people: what it is, and of which domain.
 func title(definition onboarding.Definition) string {
-	name := mrkdwn.OneLine(definition.Title)
-	if name == "" {
-		name = string(definition.Key.Kind())
-	}
+	name := cmp.Or(mrkdwn.OneLine(definition.Title), string(definition.Key.Kind()))
 	if domain := definition.Key.Domain(); domain != "" && !strings.Contains(name, domain) {
 		name += " · " + domain
 	}

@@ -68,8 +68,8 @@ func stuckMessage(view *onboarding.View, event onboarding.Event) post.Message {
 		Blocks: page.Blocks}
 }
 
-// failureText returns the text of an event. If that is the first of the step's failed findings, it
-// returns all of them with their fixes.
+// failureText returns the text of an event. If the step failed because of findings, and has not
+// gone on since, it returns all of them with their fixes.
 func failureText(view *onboarding.View, step *onboarding.Step, event onboarding.Event) string {
 	newest := lastEvent(view, event.Step, onboarding.EventFailed)
 	if newest == nil || newest.ID != event.ID || !step.State.Stuck() {
@@ -81,7 +81,7 @@ func failureText(view *onboarding.View, step *onboarding.Step, event onboarding.
 			lines = append(lines, mrkdwn.OneLine(finding.Name+": "+advice(finding)))
 		}
 	}
-	if len(lines) == 0 || !strings.HasPrefix(lines[0], mrkdwn.OneLine(event.Text)) {
+	if len(lines) == 0 {
 		return event.Text
 	}
 	return strings.Join(lines, "\n")

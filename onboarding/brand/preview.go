@@ -2,6 +2,7 @@ package brand
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"image"
@@ -65,9 +66,7 @@ func (p preview) hero(ctx context.Context, b Brand) {
 	y := p.paragraph(image.Pt(left, margin+40), canvas.Label{Text: b.Name, Face: canvas.Bold(44), Ink: colors.Text},
 		50, 2)
 	sample := strings.Join(strings.Fields(b.Copy), " ")
-	if sample == "" {
-		sample = "This is how text reads on the background."
-	}
+	sample = cmp.Or(sample, "This is how text reads on the background.")
 	const lineHeight = 36
 	room := (heroHeight-margin-84-(y-4))/lineHeight + 1
 	p.paragraph(image.Pt(left, y-4), canvas.Label{Text: sample, Face: canvas.Regular(28), Ink: colors.Text},

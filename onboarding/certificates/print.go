@@ -1,6 +1,7 @@
 package certificates
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -67,10 +68,7 @@ func printText(w io.Writer, report Report) error {
 				left = "expired"
 			}
 		}
-		host := site.Host
-		if host == "" {
-			host = "-"
-		}
+		host := cmp.Or(site.Host, "-")
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", site.Shown(), site.Severity, left, until, Printable(issuer, 40),
 			host)
 	}

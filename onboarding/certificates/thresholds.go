@@ -1,6 +1,7 @@
 package certificates
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -31,15 +32,11 @@ const shortLived = 10 * 24 * time.Hour
 
 // WithDefaults fills in what is not set.
 func (t Thresholds) WithDefaults() Thresholds {
-	if t.Grace == 0 {
-		t.Grace = 1.0 / 30
-	}
+	t.Grace = cmp.Or(t.Grace, 1.0/30)
 	if len(t.Left) == 0 {
 		t.Left = []float64{1.0 / 4, 1.0 / 8, 1.0 / 16}
 	}
-	if t.Last == 0 {
-		t.Last = 24 * time.Hour
-	}
+	t.Last = cmp.Or(t.Last, 24*time.Hour)
 	return t
 }
 

@@ -146,7 +146,8 @@ func (d *driver) lose(ctx context.Context, w *work, a *application, cause error)
 	if err != nil {
 		return err
 	}
-	d.engine.log.WarnContext(ctx, "contact with a step was lost", "run", w.run.ID, "step", w.step.Key, "error", cause)
+	d.engine.log.WarnContext(ctx, "lost contact with a host while a step was applied", "run", w.run.ID,
+		"step", w.step.Key, "error", cause)
 	a.attempt.Outcome, a.attempt.Error = onboarding.OutcomeInterrupted, cause.Error()
 	a.attempt.Tail, a.attempt.Lines = a.output.last()
 	w.step.Detail = "It may still run: " + cause.Error()
@@ -170,7 +171,7 @@ func (d *driver) showProgress(ctx context.Context, a *application, limit int) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), progressTimeout)
 	defer cancel()
 	a.attempt.Tail, a.attempt.Lines = a.output.last()
-	err := d.change(ctx, a.attempt.RunID, func(tx Tx, _ *onboarding.Run) error {
+	err := d.db().ChangeRun(ctx, a.attempt.RunID, func(tx Tx, _ *onboarding.Run) error {
 		return tx.SaveProgress(ctx, a.attempt, a.output.upTo(limit))
 	})
 	if err != nil {
@@ -237,7 +238,7 @@ func (d *driver) refuse(ctx context.Context, w *work, refusal *RefusedError, cau
 	event.Text = cause.Error()
 	d.engine.log.WarnContext(ctx, "the gate refused to apply a change", "run", w.run.ID, "step", w.step.Key,
 		"line", refusal.Line, "error", cause)
-	return d.change(ctx, w.run.ID, func(tx Tx, fresh *onboarding.Run) error {
+	return d.db().ChangeRun(ctx, w.run.ID, func(tx Tx, fresh *onboarding.Run) error {
 		invalid := refusal.Line == LineApproval || refusal.Line == LineVotes
 		if invalid && fresh.State == onboarding.RunActive {
 			return revoke(ctx, tx, w.step, event)

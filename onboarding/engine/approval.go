@@ -23,7 +23,7 @@ func (d *driver) requestApproval(ctx context.Context, w *work, observation onboa
 	if lapsed != nil {
 		approval.Drift = onboarding.Drift(lapsed.Change, observation.Change)
 	}
-	return d.change(ctx, w.run.ID, func(tx Tx, fresh *onboarding.Run) error {
+	return d.db().ChangeRun(ctx, w.run.ID, func(tx Tx, fresh *onboarding.Run) error {
 		if fresh.State != onboarding.RunActive {
 			return nil
 		}

@@ -17,7 +17,7 @@ func (d *driver) keepTime(ctx context.Context, run *onboarding.Run) (*onboarding
 	if err != nil || len(due) == 0 {
 		return run, err
 	}
-	err = d.change(ctx, run.ID, func(tx Tx, fresh *onboarding.Run) error {
+	err = d.db().ChangeRun(ctx, run.ID, func(tx Tx, fresh *onboarding.Run) error {
 		run = fresh
 		due, err := d.engine.due(ctx, tx, run.ID)
 		if err != nil {

@@ -56,7 +56,7 @@ func (e *Engine) advance(ctx context.Context, id uuid.UUID) (again time.Duration
 		}
 		if !more {
 			e.logHead(ctx, driver.db(), id)
-			return driver.holds.soon(), nil
+			return driver.holds.untilNext(), nil
 		}
 	}
 }
@@ -84,12 +84,6 @@ type driver struct {
 
 // db is the connection that holds the run's lock.
 func (d *driver) db() Session { return d.holder.session }
-
-// change changes the run on the connection that holds its lock. It does not wake the engine, which
-// is advancing the run.
-func (d *driver) change(ctx context.Context, id uuid.UUID, change func(tx Tx, run *onboarding.Run) error) error {
-	return d.db().ChangeRun(ctx, id, change)
-}
 
 // step does the next thing there is to do for the run and reports whether there may be more.
 func (d *driver) step(ctx context.Context, id uuid.UUID) (more bool, err error) {
@@ -139,7 +133,7 @@ func (d *driver) reconcilable(run *onboarding.Run) *onboarding.Step {
 
 // finish ends the run, whose steps are all done.
 func (d *driver) finish(ctx context.Context, run *onboarding.Run) error {
-	return d.change(ctx, run.ID, func(tx Tx, run *onboarding.Run) error {
+	return d.db().ChangeRun(ctx, run.ID, func(tx Tx, run *onboarding.Run) error {
 		if run.State != onboarding.RunActive || !run.Finished() {
 			return nil
 		}

@@ -27,7 +27,7 @@ func (h holds) has(step *onboarding.Step) bool {
 
 // hold reports whether an approved change waits for its window. If it does, its step says until
 // when, and the run is advanced then. A change that was interrupted waits for none.
-func hold(ctx context.Context, d *driver, w *work) (bool, error) {
+func (d *driver) hold(ctx context.Context, w *work) (bool, error) {
 	now := time.Now()
 	if w.approval == nil || w.interrupted {
 		return false, nil
@@ -61,13 +61,13 @@ func hold(ctx context.Context, d *driver, w *work) (bool, error) {
 	})
 }
 
-// soon returns the time until the first window opens, 0 if that is more than a minute. The job
+// untilNext returns the time until the first window opens, 0 if that is more than a minute. The job
 // that is due then may come a little early, since another clock decides when it is due.
-func (h holds) soon() (soon time.Duration) {
+func (h holds) untilNext() (next time.Duration) {
 	for _, held := range h {
-		if left := time.Until(held.until); left < time.Minute && (soon == 0 || left < soon) {
-			soon = max(left, time.Millisecond)
+		if left := time.Until(held.until); left < time.Minute && (next == 0 || left < next) {
+			next = max(left, time.Millisecond)
 		}
 	}
-	return soon
+	return next
 }

@@ -75,16 +75,16 @@ func TestApplyNow(t *testing.T) {
 	h.start()
 	id := h.begin("merche-biche")
 	approval := h.asked(id, "database")
-	if err := service.ApplyNow(t.Context(), h.Service, approval.ID, "eve"); !errors.Is(err, onboarding.ErrNotWaiting) {
+	if err := h.Service.ApplyNow(t.Context(), approval.ID, "eve"); !errors.Is(err, onboarding.ErrNotWaiting) {
 		t.Errorf("applied before it was approved: %v", err)
 	}
 	h.approve(id, "database", "bob")
 	h.waits(id)
-	if err := service.ApplyNow(t.Context(), h.Service, approval.ID, "ada"); !errors.Is(err, onboarding.ErrOwnRequest) {
+	if err := h.Service.ApplyNow(t.Context(), approval.ID, "ada"); !errors.Is(err, onboarding.ErrOwnRequest) {
 		t.Errorf("applied by the requester: %v", err)
 	}
 	h.wantNothingApplied()
-	if err := service.ApplyNow(t.Context(), h.Service, approval.ID, "eve"); err != nil {
+	if err := h.Service.ApplyNow(t.Context(), approval.ID, "eve"); err != nil {
 		t.Fatal(err)
 	}
 	view := h.stepBecomes(id, "database", onboarding.StepDone)
@@ -126,7 +126,7 @@ func TestAForgedApplyNowWaits(t *testing.T) {
 		t.Errorf("the audit trail says %q", event.Text)
 	}
 	h.wantNothingApplied()
-	if err := service.ApplyNow(t.Context(), h.Service, approval.ID, "eve"); err != nil {
+	if err := h.Service.ApplyNow(t.Context(), approval.ID, "eve"); err != nil {
 		t.Fatal(err)
 	}
 	h.stepBecomes(id, "database", onboarding.StepDone)

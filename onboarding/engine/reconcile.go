@@ -24,7 +24,7 @@ func (d *driver) reconcile(ctx context.Context, run *onboarding.Run, step *onboa
 			return err
 		}
 	}
-	if held, err := hold(ctx, d, work); err != nil || held {
+	if held, err := d.hold(ctx, work); err != nil || held {
 		return err
 	}
 	if approval != nil {
@@ -127,6 +127,7 @@ func (d *driver) conclude(ctx context.Context, w *work, seen observed) error {
 		w.step.State, w.step.Detail = onboarding.StepApproved, ""
 		return d.save(ctx, w, nil)
 	}
+	w.step.Findings = observation.Findings
 	return d.apply(ctx, w, observation.Change)
 }
 
@@ -192,7 +193,7 @@ func (d *driver) approvalOf(
 
 // recordInterruption records that a process died while it applied the step.
 func (d *driver) recordInterruption(ctx context.Context, w *work) error {
-	return d.change(ctx, w.run.ID, func(tx Tx, _ *onboarding.Run) error {
+	return d.db().ChangeRun(ctx, w.run.ID, func(tx Tx, _ *onboarding.Run) error {
 		found, err := tx.InterruptAttempts(ctx, w.run.ID, w.step.Key)
 		if err != nil || !found {
 			return err
@@ -204,7 +205,7 @@ func (d *driver) recordInterruption(ctx context.Context, w *work) error {
 // save writes where a step stands now, unless the run ended meanwhile. The transaction also does
 // what else there is to do, if anything, such as adding an event.
 func (d *driver) save(ctx context.Context, w *work, also func(tx Tx) error) error {
-	return d.change(ctx, w.run.ID, func(tx Tx, fresh *onboarding.Run) error {
+	return d.db().ChangeRun(ctx, w.run.ID, func(tx Tx, fresh *onboarding.Run) error {
 		if fresh.State != onboarding.RunActive {
 			return nil
 		}

@@ -242,6 +242,36 @@ func TestAFailedFindingRequestsNoApproval(t *testing.T) {
 	}
 }
 
+// A step that a finding stopped keeps its approval. Once it is applied after a retry, it fails for
+// another reason, and the finding is not shown as that reason.
+func TestAFindingThatIsGoneIsNoReason(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, onboarding.Policy{})
+	h.start()
+	id := h.begin("merche-biche")
+	h.asked(id, "database")
+	h.world.set(func() {
+		h.world.findings["database"] = []onboarding.Finding{{Level: onboarding.Failed, Name: "postgres"}}
+	})
+	h.approve(id, "database", "bob")
+	if view := h.stepBecomes(id, "database", onboarding.StepFailed); len(view.Step("database").Findings) != 1 {
+		t.Fatalf("got %+v", view.Step("database"))
+	}
+	h.world.set(func() {
+		delete(h.world.findings, "database")
+		h.world.broken["database"] = errors.New("connection refused")
+	})
+	if err := h.Retry(t.Context(), id, "database", "ada"); err != nil {
+		t.Fatal(err)
+	}
+	view := h.until(id, "an application failed", func(view *onboarding.View) bool {
+		return len(view.Attempts) == 1 && view.Step("database").State == onboarding.StepFailed
+	})
+	if step := view.Step("database"); step.Detail != "connection refused" || len(step.Findings) != 0 {
+		t.Errorf("got %+v", step)
+	}
+}
+
 func TestCancelWithdrawsOpenApprovals(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, onboarding.Policy{})

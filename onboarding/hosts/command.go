@@ -1,6 +1,7 @@
 package hosts
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -60,10 +61,7 @@ type Taken struct {
 
 // String says whose the lock is.
 func (t Taken) String() string {
-	owner := t.Owner
-	if owner == "" {
-		owner = "another command"
-	}
+	owner := cmp.Or(t.Owner, "another command")
 	return fmt.Sprintf("the %s lock of %s is held by %s", t.Lock, t.Host, owner)
 }
 

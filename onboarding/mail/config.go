@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -62,9 +63,7 @@ type Key struct {
 
 // Defaults fills in what is not set.
 func (c *Config) Defaults() {
-	if c.TTL == 0 {
-		c.TTL = 3600
-	}
+	c.TTL = cmp.Or(c.TTL, 3600)
 	if c.DKIM.Path == "" {
 		c.DKIM.Path = "/etc/dkimkeys/{domain}/{selector}.pem"
 	}
@@ -72,9 +71,7 @@ func (c *Config) Defaults() {
 		c.DKIM.Keys = []Key{{Selector: "onboard"}}
 	}
 	for i := range c.DKIM.Keys {
-		if c.DKIM.Keys[i].Kind == "" {
-			c.DKIM.Keys[i].Kind = RSA
-		}
+		c.DKIM.Keys[i].Kind = cmp.Or(c.DKIM.Keys[i].Kind, RSA)
 	}
 }
 

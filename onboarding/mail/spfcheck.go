@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -55,10 +56,7 @@ func (c *spfCounter) term(ctx context.Context, domain string, record spf, t term
 	if c.lookups > MaxLookups {
 		return nil
 	}
-	target := t.value
-	if target == "" {
-		target = domain
-	}
+	target := cmp.Or(t.value, domain)
 	macro := strings.Contains(target, "%") // its value depends on the mail, so it is only counted
 	switch t.name {
 	case "include", "redirect":

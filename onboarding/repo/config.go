@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/mail"
@@ -51,9 +52,7 @@ func (c Config) WithDefaults() Config {
 			*field = standard
 		}
 	}
-	if c.Timeout == 0 {
-		c.Timeout = 5 * time.Minute
-	}
+	c.Timeout = cmp.Or(c.Timeout, 5*time.Minute)
 	return c
 }
 

@@ -2,6 +2,7 @@ package repo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -86,10 +87,7 @@ func BindError(err error) error {
 func sourcesCommand(expected []Source, folder string, argv []string) []string {
 	var lines []string
 	for _, source := range expected {
-		ignored := source.Ignored
-		if ignored == "" {
-			ignored = "-"
-		}
+		ignored := cmp.Or(source.Ignored, "-")
 		lines = append(lines, source.Object+" "+ignored+" "+source.Path)
 	}
 	return append([]string{"bash", "-c", sourcesScript, "onboardbot", strings.Join(lines, "\n"), folder}, argv...)

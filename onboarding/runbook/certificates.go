@@ -1,6 +1,7 @@
 package runbook
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -65,10 +66,7 @@ func (l liveSites) Sites(ctx context.Context) ([]certificates.Site, error) {
 	}
 	sites := make([]certificates.Site, len(live))
 	for i, domain := range live {
-		name := domain.Host
-		if name == "" {
-			name = l.config.VPS
-		}
+		name := cmp.Or(domain.Host, l.config.VPS)
 		sites[i] = certificates.Site{Domain: domain.Name, Names: domain.Names(), Host: name,
 			Addresses: l.config.Hosts[name].Addresses()}
 	}

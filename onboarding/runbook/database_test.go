@@ -9,7 +9,6 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/platform"
-	"github.com/atlilith/onboardbot/onboarding/runbook"
 )
 
 // Tenants that the world begins with.
@@ -166,14 +165,7 @@ func TestRowsLeaveAServerAlone(t *testing.T) {
 	change := w.observe(run, "database").Change
 	const setting = "ALTER DATABASE platform SET platform.cluster_name = "
 	w.sql(setting + "'restored-copy'")
-	w.parts.Close()
-	var err error
-	if w.parts, err = runbook.Connect(w.config); err != nil {
-		t.Fatal(err)
-	}
-	if w.runbook, err = runbook.New(w.parts, w.config); err != nil {
-		t.Fatal(err)
-	}
+	w.reconnect()
 	if err := w.apply(run, "database", change); !errors.Is(err, onboarding.ErrTargetChanged) {
 		t.Errorf("error = %v, want %v", err, onboarding.ErrTargetChanged)
 	}

@@ -2,6 +2,7 @@ package runbook
 
 import (
 	"context"
+	"errors"
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/platform"
@@ -15,35 +16,29 @@ type Isolation interface {
 	Ready(ctx context.Context) error
 }
 
-// IsolationOff checks nothing: runs have no such step.
-type IsolationOff struct{}
+// noIsolation can check nothing.
+type noIsolation struct{}
 
-// Check finds nothing.
-func (IsolationOff) Check(context.Context, string) ([]onboarding.Finding, error) { return nil, nil }
+var errNoIsolation = errors.New("isolation cannot be checked")
 
-// Ready returns nil.
-func (IsolationOff) Ready(context.Context) error { return nil }
+func (noIsolation) Check(context.Context, string) ([]onboarding.Finding, error) {
+	return nil, errNoIsolation
+}
+func (noIsolation) Ready(context.Context) error { return errNoIsolation }
 
 const kindIsolation onboarding.Kind = "isolation"
 
 // isolationStep checks the new tenant against all others. The success checks of the verify step
 // try only some of them.
 func isolationStep(c *components) Step {
-	i := &isolation{c.Isolation}
 	return Step{
 		Kind: kindIsolation, Title: "Isolation from all others",
 		After:   []onboarding.Kind{kindDatabase},
-		Applies: func(*onboarding.Run, onboarding.Domain) bool { return !i.off() },
-		Observe: i.observe,
+		Observe: (&isolation{c.Isolation}).observe,
 	}
 }
 
 type isolation struct{ checks Isolation }
-
-func (i *isolation) off() bool {
-	_, off := i.checks.(IsolationOff)
-	return off
-}
 
 func (i *isolation) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
 	if s.forPlan {
@@ -56,9 +51,6 @@ func (i *isolation) observe(ctx context.Context, s *scope) (onboarding.Observati
 // preflight finds now what would keep the run from going live.
 func (i *isolation) preflight(ctx context.Context) []onboarding.Finding {
 	const name = "isolation checks"
-	if i.off() {
-		return nil
-	}
 	if err := i.checks.Ready(ctx); err != nil {
 		return []onboarding.Finding{onboarding.Failing(name,
 			"Run onboardbot check, and see docs/install.md, step 4.", "%s", platform.Explain(err))}

@@ -28,8 +28,8 @@ type Parts struct {
 	// Assets holds the logos of requests. [Connect] leaves an empty one here; the wiring replaces
 	// it.
 	Assets folder.Assets
-	// Isolation checks new tenants against all others. [Connect] leaves [IsolationOff] here; the
-	// wiring replaces it.
+	// Isolation checks new tenants against all others. [Connect] leaves one here that returns an
+	// error; the wiring replaces it.
 	Isolation Isolation
 }
 
@@ -46,7 +46,7 @@ func Connect(config settings.Config) (*Parts, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	parts := &Parts{Assets: noAssets{}, Isolation: IsolationOff{}}
+	parts := &Parts{Assets: noAssets{}, Isolation: noIsolation{}}
 	if err := parts.connectSites(config); err != nil {
 		return nil, err
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
-	"github.com/atlilith/onboardbot/onboarding/runbook"
 	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
@@ -48,7 +47,7 @@ func TestPreflight(t *testing.T) {
 		"database grants", "can see all tenants", "application role",
 		"host apricot", "repository", "unpushed commits", "deploy config of merche-biche.com",
 		"host vps-0", "nginx on vps-0", "certbot on vps-0", "nginx folders on vps-0",
-		"zone of merche-biche.com", "provider-portal", "database rows"}
+		"zone of merche-biche.com", "provider-portal", "isolation checks", "database rows"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -178,13 +177,7 @@ func TestPreflightOfConfiguration(t *testing.T) {
 func (w *fixture) reconnect() {
 	w.t.Helper()
 	w.parts.Close()
-	var err error
-	if w.parts, err = runbook.Connect(w.config); err != nil {
-		w.t.Fatal(err)
-	}
-	if w.runbook, err = runbook.New(w.parts, w.config); err != nil {
-		w.t.Fatal(err)
-	}
+	w.connect()
 }
 
 func (w *fixture) restartSSHD() {

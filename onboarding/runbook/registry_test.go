@@ -29,6 +29,7 @@ func TestSteps(t *testing.T) {
 		want := []onboarding.Definition{
 			{Key: "preflight", Title: "Preflight"},
 			{Key: "database", Title: "Database rows", Destructive: true, After: keys{"preflight"}},
+			{Key: "isolation", Title: "Isolation from all others", After: keys{"database"}},
 		}
 		for _, domain := range []string{"a.com", "b.org"} {
 			want = append(want,
@@ -43,7 +44,7 @@ func TestSteps(t *testing.T) {
 				onboarding.Definition{Key: key("sync", domain), Title: "Sync nginx conf of " + domain,
 					Destructive: true, After: keys{key("certificate", domain)}},
 				onboarding.Definition{Key: key("go-live", domain), Title: "Go live with " + domain, Destructive: true,
-					After: keys{key("sync", domain)}},
+					After: keys{key("sync", domain), "isolation"}},
 			)
 		}
 		want = append(want, onboarding.Definition{Key: "verify", Title: "Verify",

@@ -88,15 +88,20 @@ func newFixtureOn(t testing.TB, config sandbox.Config, configure func(*settings.
 	if configure != nil {
 		configure(&fixture.config)
 	}
-	var err error
-	if fixture.parts, err = runbook.Connect(fixture.config); err != nil {
-		t.Fatal(err)
-	}
+	fixture.connect()
 	t.Cleanup(func() { fixture.parts.Close() })
-	if fixture.runbook, err = runbook.New(fixture.parts, fixture.config); err != nil {
-		t.Fatal(err)
-	}
 	return fixture
+}
+
+// connect makes the runbook and its parts. No tenant reaches another.
+func (w *fixture) connect() {
+	w.t.Helper()
+	var err error
+	if w.parts, err = runbook.Connect(w.config); err != nil {
+		w.t.Fatal(err)
+	}
+	w.parts.Isolation = new(proof)
+	w.runbook = newRunbook(w.t, w)
 }
 
 // in returns the same fixture for a subtest.

@@ -32,7 +32,7 @@ type Asked struct {
 // it is being applied.
 func (s *Service) Begin(ctx context.Context, request onboarding.Request, asked Asked) (*onboarding.Run, error) {
 	return s.once(ctx, asked, func(requester onboarding.Operator) (*onboarding.Run, error) {
-		if err := CheckEdited(ctx, s, request, asked.Replaces); err != nil {
+		if err := s.CheckEdited(ctx, request, asked.Replaces); err != nil {
 			return nil, err
 		}
 		run, err := s.insert(ctx, &onboarding.Run{Kind: onboarding.KindOnboard, Request: request, Requester: requester,

@@ -37,7 +37,7 @@ func AppliedParts(view *onboarding.View) Applied {
 
 // CheckEdited is [Service.Check] for an edited request that takes the place of an active run, zero
 // for none. What was begun of that run has to stay as it is.
-func CheckEdited(ctx context.Context, s *Service, request onboarding.Request, replaced uuid.UUID) error {
+func (s *Service) CheckEdited(ctx context.Context, request onboarding.Request, replaced uuid.UUID) error {
 	if replaced == uuid.Nil {
 		return s.Check(ctx, request)
 	}

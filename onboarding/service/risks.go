@@ -49,7 +49,7 @@ func NewRisks(pool *pgxpool.Pool, dependencies RiskDependencies, policy onboardi
 
 // Ask asks other operators to accept a risk. The caller sets what the report says, where it is,
 // and what the operator typed. It returns a [onboarding.PermissionError],
-// [onboarding.ErrNoReason], an [risk.UntilError], or a [risk.DecidedError] about a request for the
+// [onboarding.ErrNoReason], a [risk.UntilError], or a [risk.DecidedError] about a request for the
 // same risk that is open or accepted.
 func (s *Risks) Ask(ctx context.Context, asked *risk.Request, given Decision) error {
 	if given.Source == "" {

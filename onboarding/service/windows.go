@@ -16,7 +16,7 @@ import (
 // decides that, and a refusal is in the audit trail. It returns the errors of
 // [onboarding.Permissions.MayDecideOn], [onboarding.ErrNotFound], and [onboarding.ErrNotWaiting]
 // for a change that does not wait.
-func ApplyNow(ctx context.Context, s *Service, id uuid.UUID, operator string) error {
+func (s *Service) ApplyNow(ctx context.Context, id uuid.UUID, operator string) error {
 	permissions, err := s.deps.Directory.PermissionsNow(ctx, operator)
 	if err != nil {
 		return fmt.Errorf("approver: %w", err)

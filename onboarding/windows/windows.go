@@ -3,6 +3,7 @@
 package windows
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
@@ -115,10 +116,7 @@ func (w Window) parse() (*time.Location, *rrule.ROption, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("time_zone: %q is not a time zone such as Europe/Berlin", w.TimeZone)
 	}
-	start := w.Start
-	if start == "" {
-		start = defaultStart
-	}
+	start := cmp.Or(w.Start, defaultStart)
 	from, err := time.Parse(startForm, start)
 	if err != nil || from.Year() < 1970 || from.Year() > 2200 {
 		return nil, nil, fmt.Errorf("start: %q is not a date and time such as %s", w.Start, defaultStart)

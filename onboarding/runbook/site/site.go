@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"path"
@@ -125,10 +126,7 @@ func (f *Finder) Of(run *onboarding.Run, key onboarding.Key) (*Site, error) {
 
 // Site returns the site of one domain of a run.
 func (f *Finder) Site(run *onboarding.Run, domain onboarding.Domain) (*Site, error) {
-	name := domain.Host
-	if name == "" {
-		name = f.config.VPS
-	}
+	name := cmp.Or(domain.Host, f.config.VPS)
 	host, configured := f.hosts[name], f.config.Hosts[name]
 	if host == nil || configured.IPv4 == "" {
 		return nil, onboarding.Conflictf("Configure it under hosts, with its ipv4.",
