@@ -47,6 +47,28 @@ func (c *Conn) Write(ctx context.Context, s Session, f func(*Tx) error) error {
 	return c.run(ctx, bounds{"BEGIN;", "ROLLBACK"}, s, f)
 }
 
+// Touch runs a statement in a transaction of a session and rolls it back in the same message. Where
+// it touches rows, it is run once more, and f is called in that transaction with their number.
+func (c *Conn) Touch(ctx context.Context, s Session, sql string, f func(tx *Tx, rows int) error) error {
+	rows := 0
+	err := c.Write(ctx, s, func(*Tx) error {
+		c.ran.add(sql)
+		results, err := c.send(ctx, sql+";ROLLBACK")
+		rows = query.Affected(results)
+		return err
+	})
+	if err != nil || rows == 0 {
+		return err
+	}
+	return c.Write(ctx, s, func(tx *Tx) error {
+		rows, err := tx.Affected(ctx, sql)
+		if err != nil {
+			return err
+		}
+		return f(tx, rows)
+	})
+}
+
 // Snapshot is Write in a transaction that does not see what others commit meanwhile.
 func (c *Conn) Snapshot(ctx context.Context, s Session, f func(*Tx) error) error {
 	return c.run(ctx, bounds{"BEGIN ISOLATION LEVEL REPEATABLE READ;", "ROLLBACK"}, s, f)
@@ -97,6 +119,10 @@ func (c *Conn) run(ctx context.Context, within bounds, s Session, f func(*Tx) er
 	if c.entry != nil {
 		c.entry = nil // nothing was sent
 		return err
+	}
+	const idle = 'I'
+	if c.conn.PgConn().TxStatus() == idle {
+		return err // the transaction has ended
 	}
 	if end := query.Exec(context.WithoutCancel(ctx), c.conn, within.end); end != nil && err == nil {
 		err = end
@@ -165,6 +191,12 @@ func (a *Attempts) Read(ctx context.Context, s Session, f func(*Tx) error) error
 // Write calls f in a transaction of a session and rolls it back.
 func (a *Attempts) Write(ctx context.Context, s Session, f func(*Tx) error) error {
 	return a.run(ctx, s, func(c *Conn) error { return c.Write(ctx, s, f) })
+}
+
+// Touch runs a statement in a transaction of a session and rolls it back in the same message. Where
+// it touches rows, it is run once more, and f is called in that transaction with their number.
+func (a *Attempts) Touch(ctx context.Context, s Session, sql string, f func(tx *Tx, rows int) error) error {
+	return a.run(ctx, s, func(c *Conn) error { return c.Touch(ctx, s, sql, f) })
 }
 
 // Snapshot is Write in a transaction that does not see what others commit meanwhile.
@@ -245,10 +277,20 @@ func (t *Tx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, erro
 	return t.conn.conn.Query(ctx, sql, args...)
 }
 
-// Strings returns the first column of all rows.
+// Strings returns the first column of all rows, without NULLs.
 func (t *Tx) Strings(ctx context.Context, sql string) ([]string, error) {
 	t.conn.ran.add(sql)
-	return query.Strings(ctx, t, sql)
+	results, err := t.conn.send(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	var values []string
+	for _, row := range results[len(results)-1].Rows {
+		if row[0] != nil {
+			values = append(values, string(row[0]))
+		}
+	}
+	return values, nil
 }
 
 // Notices returns what the server said beside its answers since the last call, errors apart.
