@@ -27,6 +27,9 @@ const (
 
 // scan returns the tokens of a source without its comments.
 func scan(source string) ([]token, error) {
+	if len(source) > maxSource {
+		return nil, errTooLong
+	}
 	encoded, err := scanSQL.call(source)
 	if err != nil {
 		return nil, fmt.Errorf("scan: %w", err)
