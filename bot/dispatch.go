@@ -203,7 +203,7 @@ func (x *exchange) begin(ctx context.Context) (r result, over bool) {
 	case err != nil:
 		// Slack tells the person, and perhaps delivers it again, here or to another replica.
 		x.log.Error("envelope left unacknowledged, since it cannot be remembered", "error", err)
-		if x.dispatcher.memory.doubt(x.call.key) {
+		if x.dispatcher.memory.noteFailure(x.call.key) {
 			x.tell(notRemembered)
 		}
 		return forgotten, true

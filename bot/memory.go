@@ -73,9 +73,9 @@ func (m *memory) await(ctx context.Context) bool {
 	}
 }
 
-// doubt makes watch ask at once, since an envelope could not be remembered. It reports whether the
-// person is to be told, which is once for each key.
-func (m *memory) doubt(key string) (tell bool) {
+// noteFailure makes watch ask at once, since an envelope could not be remembered. It reports
+// whether the person is to be told, which is once for each key.
+func (m *memory) noteFailure(key string) (tell bool) {
 	select {
 	case m.doubts <- struct{}{}:
 	default:

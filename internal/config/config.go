@@ -180,7 +180,7 @@ func (r *reading) check(sections []Section) error {
 				known[secret.Key] = true
 			}
 		}
-		for _, problem := range r.document.said(key, problem) {
+		for _, problem := range r.document.problemsOf(key, problem) {
 			// A value that could not be decoded has been reported already.
 			if !known[problem.Key] {
 				problems = append(problems, problem)

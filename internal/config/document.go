@@ -117,16 +117,16 @@ func join(path, name string) string {
 
 // line returns the line of a key, 0 if it is not in the file.
 func (d document) line(path string) int {
-	line, there := d.near(path)
+	line, there := d.nearestLine(path)
 	if !there {
 		return 0
 	}
 	return line
 }
 
-// near returns the line of a key, or of the nearest part of its path that is in the file; 0 if
-// none is.
-func (d document) near(path string) (line int, there bool) {
+// nearestLine returns the line of a key, or of the nearest part of its path that is in the file; 0
+// if none is.
+func (d document) nearestLine(path string) (line int, there bool) {
 	node := d.root
 	for _, key := range keys(path) {
 		name, value := child(node, key)
@@ -251,14 +251,14 @@ func wanted(kind string) string {
 	return "a mapping"
 }
 
-// said turns the joined errors of a section's Validate, each "key: text", into problems.
-func (d document) said(section string, err error) (problems []Problem) {
+// problemsOf turns the joined errors of a section's Validate, each "key: text", into problems.
+func (d document) problemsOf(section string, err error) (problems []Problem) {
 	for _, one := range joined.Errors(err) {
 		path, text := section, one.Error()
 		if key, rest, found := strings.Cut(text, ": "); found && !strings.ContainsAny(key, " ,") {
 			path, text = strings.TrimPrefix(section+"."+key, "."), rest
 		}
-		line, _ := d.near(path)
+		line, _ := d.nearestLine(path)
 		problems = append(problems, Problem{Line: line, Key: path, Text: text})
 	}
 	return problems

@@ -133,7 +133,7 @@ func (h *Host) outcome(c Command, p *process, result Result) (code int, err erro
 			return -1, err // whatever the command
 		}
 		return -1, fmt.Errorf("%s: %w", brief(c.String()), err)
-	case !h.greeted(p):
+	case !h.commandBegan(p):
 		_, out := p.stdout.opened()
 		_, errs := p.stderr.opened()
 		return -1, fmt.Errorf("%s: %s: %w: the host did not begin the command, and printed %q: "+
@@ -162,8 +162,8 @@ func (h *Host) outcome(c Command, p *process, result Result) (code int, err erro
 	return code, &ExitError{Host: h.config.Name, Command: c.String(), Code: code, Tail: strings.Join(tail, "\n")}
 }
 
-// greeted notes what the host printed before a command began, and reports whether it began.
-func (h *Host) greeted(p *process) bool {
+// commandBegan notes what the host printed before a command began, and reports whether it began.
+func (h *Host) commandBegan(p *process) bool {
 	if p.stdout == nil {
 		return true
 	}

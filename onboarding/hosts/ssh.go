@@ -41,7 +41,7 @@ func (h *Host) sshError(log string) error {
 	for _, failure := range neverBegan {
 		if strings.Contains(log, failure.said) {
 			return fmt.Errorf("%s: %w: %s (%s)", h.config.Name, ErrUnreachable, failure.means,
-				sshSaid(log, failure.said))
+				reasonOf(log, failure.said))
 		}
 	}
 	if log = lastLine(strings.TrimSpace(log)); log != "" {
@@ -50,7 +50,8 @@ func (h *Host) sshError(log string) error {
 	return fmt.Errorf("%s: %w: the connection broke%s", h.config.Name, ErrLost, log)
 }
 
-func sshSaid(log, said string) string {
+// reasonOf returns the line of ssh's log that contains a text, "ssh" if none does.
+func reasonOf(log, said string) string {
 	for line := range strings.Lines(log) {
 		if strings.Contains(line, said) {
 			return "ssh: " + strings.Trim(plain([]byte(strings.TrimSpace(line))), "@ ")

@@ -70,7 +70,7 @@ func truthConfig(config Config) (*pgxpool.Config, error) {
 		return nil, err
 	}
 	truth.MaxConns, truth.MinConns = truthConnections, 0
-	truth.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
+	truth.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	milliseconds := func(d time.Duration) string { return strconv.FormatInt(truthTimeoutFactor*d.Milliseconds(), 10) }
 	parameters := truth.ConnConfig.RuntimeParams
 	parameters["application_name"] = "onboardbot isolation"

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/atlilith/onboardbot/internal/sandbox/daemon"
 	"github.com/atlilith/onboardbot/internal/sandbox/scratch"
@@ -32,6 +33,8 @@ type Server struct {
 	dir    string
 	daemon *daemon.Daemon
 	next   atomic.Int64
+	// admin creates and drops databases.
+	admin *pgxpool.Pool
 
 	filling sync.Mutex
 	filled  map[string]string // databases to copy, by what they are filled with
@@ -92,6 +95,9 @@ func Start(ctx context.Context, dir string, settings ...string) (*Server, error)
 		command = append(command, "-c", setting)
 	}
 	server := &Server{dir: dir, filled: map[string]string{}}
+	if server.admin, err = pgxpool.New(ctx, server.DSN(Superuser)); err != nil {
+		return nil, err
+	}
 	server.daemon, err = daemon.Start(ctx, daemon.Config{
 		Name:    "postgres",
 		Command: asUser(command...),
@@ -100,6 +106,7 @@ func Start(ctx context.Context, dir string, settings ...string) (*Server, error)
 		Stop:    syscall.SIGQUIT,
 	})
 	if err != nil {
+		server.admin.Close()
 		return nil, err
 	}
 	return server, nil
@@ -130,13 +137,8 @@ func (s *Server) NewDatabase(ctx context.Context) (string, error) {
 
 // CopyDatabase creates a copy of a database, to which nobody may be connected, and returns its name.
 func (s *Server) CopyDatabase(ctx context.Context, template string) (string, error) {
-	conn, err := pgx.Connect(ctx, s.DSN("postgres"))
-	if err != nil {
-		return "", err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
 	name := fmt.Sprintf("db%d", s.next.Add(1))
-	if _, err := conn.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+template+" STRATEGY file_copy"); err != nil {
+	if _, err := s.admin.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+template+" STRATEGY file_copy"); err != nil {
 		return "", err
 	}
 	return name, nil
@@ -144,12 +146,7 @@ func (s *Server) CopyDatabase(ctx context.Context, template string) (string, err
 
 // DropDatabase drops a database and ends the connections to it.
 func (s *Server) DropDatabase(ctx context.Context, name string) error {
-	conn, err := pgx.Connect(ctx, s.DSN("postgres"))
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	_, err = conn.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
+	_, err := s.admin.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
 	return err
 }
 
@@ -159,6 +156,7 @@ func (s *Server) Daemon() *daemon.Daemon { return s.daemon }
 
 // Close stops the server at once, by PostgreSQL's immediate shutdown. Its files stay.
 func (s *Server) Close() error {
+	s.admin.Close()
 	s.daemon.Stop()
 	return nil
 }

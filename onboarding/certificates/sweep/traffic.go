@@ -75,7 +75,7 @@ func (t *traffic) observe(ctx context.Context, at endpoint, observe func() obser
 	host := t.host(at.address)
 	host.places <- struct{}{}
 	defer func() { <-host.places }()
-	if kind, hangs := host.hangs(); hangs || ctx.Err() != nil {
+	if kind, givenUp := host.isGivenUp(); givenUp || ctx.Err() != nil {
 		return skipped(at, cmp.Or(kind, probe.Aborted))
 	}
 	defer enter(t.all)()
@@ -84,8 +84,8 @@ func (t *traffic) observe(ctx context.Context, at endpoint, observe func() obser
 	return seen
 }
 
-// hangs reports whether the address is not asked again, and the kind of its last problem.
-func (h *hostTraffic) hangs() (certificates.Kind, bool) {
+// isGivenUp reports whether the address is not asked again, and the kind of its last problem.
+func (h *hostTraffic) isGivenUp() (certificates.Kind, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.kind, h.hung >= maxHung

@@ -86,6 +86,11 @@ func Load(ctx context.Context, q query.Querier, role string) (*Catalog, error) {
 			return nil, fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
+	for _, r := range c.Relations {
+		for _, t := range c.TablesOf(r) {
+			r.passGenerated(t)
+		}
+	}
 	var err error
 	c.Functions, err = loadFunctions(ctx, q, role)
 	return c, err

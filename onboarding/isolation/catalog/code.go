@@ -148,6 +148,16 @@ func (c *Catalog) TablesOf(view *Relation) []*Relation {
 	return tables
 }
 
+// passGenerated notes the columns of a view which are generated in a table that it reads: one may
+// not insert into them through the view, either.
+func (r *Relation) passGenerated(t *Relation) {
+	for _, c := range r.Columns {
+		if of := t.Column(c.Name); of != nil && of.Generated && of.Type == c.Type {
+			c.Generated = true
+		}
+	}
+}
+
 const childrenSQL = `SELECT inhparent, inhrelid FROM pg_inherits WHERE inhparent = ANY($1) AND inhrelid = ANY($1)`
 
 // loadChildren reads which tables are partitions or children of which.

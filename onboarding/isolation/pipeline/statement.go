@@ -36,17 +36,23 @@ func seesForeignSQL(m *tenancy.Model, tables []*catalog.Relation, w tenancy.Iden
 
 // readAnswers reads the single row of a check.
 func readAnswers(rr *pgconn.ResultReader, tables int) ([]bool, error) {
-	var bits int
+	var answers []bool
 	var malformed error
 	for rr.NextRow() {
-		bits, malformed = strconv.Atoi(string(rr.Values()[0]))
+		answers, malformed = parseAnswers(string(rr.Values()[0]), tables)
 	}
+	_, err := rr.Close()
+	return answers, cmp.Or(err, malformed)
+}
+
+// parseAnswers returns the bits of a number, one for each table.
+func parseAnswers(number string, tables int) ([]bool, error) {
+	bits, err := strconv.Atoi(number)
 	answers := make([]bool, tables)
 	for i := range answers {
 		answers[i] = bits>>i&1 != 0
 	}
-	_, err := rr.Close()
-	return answers, cmp.Or(err, malformed)
+	return answers, err
 }
 
 // statement checks several tables at once.
@@ -122,31 +128,42 @@ func identity(names session.Settings, s session.Session) [][]byte {
 // It plans each list of tables once.
 type Prepared struct {
 	model *tenancy.Model
-	bySQL map[string]*pgconn.StatementDescription
+	names map[string]string // of the prepared statements, by their SQL
 }
 
 // NewPrepared returns the prepared statements of a connection, of which there are none yet.
 func NewPrepared(m *tenancy.Model) *Prepared {
-	return &Prepared{model: m, bySQL: map[string]*pgconn.StatementDescription{}}
+	return &Prepared{model: m, names: map[string]string{}}
 }
 
 // SeesForeign returns, for each table, whether the session sees a row that is another's, as far
 // as it can tell.
 func (p *Prepared) SeesForeign(ctx context.Context, tx *session.Tx, tables []*catalog.Relation) ([]bool, error) {
+	const generic = "SET LOCAL plan_cache_mode = force_generic_plan;"
 	// The comment tells these statements from the reads as every tenant in pg_stat_activity.
 	sql := "/* sample */ " + seesForeignSQL(p.model, tables, p.model.ParameterSQL())
-	if err := tx.Exec(ctx, "SET LOCAL plan_cache_mode = force_generic_plan"); err != nil {
-		return nil, err
-	}
-	conn := tx.Pgx().PgConn()
-	prepared := p.bySQL[sql]
-	if prepared == nil {
-		var err error
-		name := fmt.Sprintf("sample_%d", len(p.bySQL))
-		if prepared, err = conn.Prepare(ctx, name, sql, p.model.ParameterOIDs()); err != nil {
+	name := p.names[sql]
+	if name == "" {
+		if err := tx.Exec(ctx, generic); err != nil {
 			return nil, err
 		}
-		p.bySQL[sql] = prepared
+		name = fmt.Sprintf("sample_%d", len(p.names))
+		if _, err := tx.Pgx().PgConn().Prepare(ctx, name, sql, p.model.ParameterOIDs()); err != nil {
+			return nil, err
+		}
+		p.names[sql] = name
 	}
-	return readAnswers(conn.ExecStatement(ctx, prepared, tx.Session.Parameters(), nil, nil), len(tables))
+	var values []string
+	for _, value := range tx.Session.Parameters() {
+		if value == nil {
+			values = append(values, "NULL")
+		} else {
+			values = append(values, query.Literal(string(value)))
+		}
+	}
+	numbers, err := tx.Strings(ctx, generic+"EXECUTE "+name+"("+strings.Join(values, ", ")+")")
+	if err != nil {
+		return nil, err
+	}
+	return parseAnswers(numbers[0], len(tables))
 }

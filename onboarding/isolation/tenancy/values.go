@@ -45,14 +45,13 @@ func (d *discovery) followValues(ctx context.Context, q query.Querier) error {
 	for _, r := range d.m.Catalog.Relations {
 		parent := d.m.Catalog.Relation(r.Parent)
 		inherits := parent != nil && (r.Partition || d.m.own[parent.OID] != nil)
-		oneSided := d.showsOneSide(r)
-		if d.m.own[r.OID] != nil && !oneSided || !r.Reachable() || inherits {
+		again := d.misnamed(r)
+		if d.m.own[r.OID] != nil && again == nil || !r.Reachable() || inherits {
 			continue
 		}
 		o := f.classify(ctx, r)
-		if oneSided {
-			single := func(p ParentLink) bool { return CoOwner(d.m, p.Table, "p") == "" }
-			o.Persons, o.Orgs, o.Parents = nil, nil, slices.DeleteFunc(o.Parents, single)
+		if again != nil {
+			o.Persons, o.Orgs, o.Parents = nil, nil, slices.DeleteFunc(o.Parents, again)
 		}
 		if o.Direct() || len(o.Parents) > 0 {
 			d.m.own[r.OID] = o

@@ -12,7 +12,7 @@ import (
 func (d *discovery) followTables() {
 	for _, r := range d.m.Catalog.Relations {
 		o := d.m.own[r.OID]
-		if !r.IsView() || o == nil || o.Configured || o.Class != ClassTenant && o.Class != ClassUnclassified {
+		if !r.IsView() || o != nil && (o.Configured || o.Class != ClassTenant && o.Class != ClassUnclassified) {
 			continue
 		}
 		if like := d.likeTables(r, o); like != nil {
@@ -22,26 +22,27 @@ func (d *discovery) followTables() {
 }
 
 // likeTables returns the owners of a view's rows by the columns that say so in its tables. It
-// returns nil where the tables do not agree, or where the view does not show the columns of Orgs.
+// returns nil where the tables do not agree, where the view does not show the columns of Orgs, or
+// where the names of its columns say no less. o is what these say, or nil.
 func (d *discovery) likeTables(view *catalog.Relation, o *Ownership) *Ownership {
 	like := &Ownership{Class: ClassTenant}
+	personal := o == nil // only Persons own rows, by columns that nothing else was known by
 	for _, t := range d.m.Catalog.TablesOf(view) {
 		own := d.m.own[t.OID]
 		if own == nil || own.Class != ClassTenant || !own.Direct() {
+			personal = personal && (own == nil || len(own.Parents) == 0)
 			continue
 		}
-		hidden := func(name string) bool {
-			c := view.Column(name)
-			return c == nil || c.Type != t.Column(name).Type
-		}
+		hidden := func(name string) bool { return !shows(view, t, name) }
 		orgs := slices.DeleteFunc(slices.Clone(own.Orgs), hidden)
 		persons := slices.DeleteFunc(slices.Clone(own.Persons), hidden)
 		both := own.Both && len(persons) > 0
 		switch {
 		case len(orgs)+len(persons) == 0:
 			continue
-		case len(orgs) == 0 || len(orgs) < len(own.Orgs) || own.Both && !both,
-			len(like.Orgs) > 0 && (!slices.Equal(like.Orgs, orgs) || like.Both != both):
+		case len(orgs) == 0 && (!personal || len(own.Orgs) > 0), len(orgs) < len(own.Orgs), own.Both && !both,
+			len(like.Orgs) > 0 && (!slices.Equal(like.Orgs, orgs) || like.Both != both),
+			len(orgs) > 0 && len(like.Orgs) == 0 && len(like.Persons) > 0:
 			return nil
 		}
 		like.Orgs, like.Both = orgs, both
@@ -50,20 +51,47 @@ func (d *discovery) likeTables(view *catalog.Relation, o *Ownership) *Ownership 
 		})...)
 		like.explain("as in %s", t)
 	}
-	if len(like.Orgs) == 0 || slices.Equal(like.Orgs, o.Orgs) && !like.Both {
+	if len(like.Orgs) == 0 {
+		if personal && len(like.Persons) > 0 {
+			return like
+		}
+		return nil
+	}
+	if o != nil && slices.Equal(like.Orgs, o.Orgs) && !like.Both {
 		return nil
 	}
 	return like
 }
 
-// showsOneSide reports whether a view of rows that are a Person's and an Org's alike was classified
-// by the column of only one of them. Such a view is classified again, by the keys of the rows.
-func (d *discovery) showsOneSide(r *catalog.Relation) bool {
+// misnamed returns which parents do not say whose the rows of a view are, where its columns were
+// misleading: of rows that are a Person's and an Org's alike it shows the column of only one of
+// them, or it shows the authors of rows that others own. Such a view is classified again, by the
+// keys of the rows. It returns nil for other relations.
+func (d *discovery) misnamed(r *catalog.Relation) (drop func(ParentLink) bool) {
 	o := d.m.own[r.OID]
 	if !r.IsView() || o == nil || o.Class != ClassTenant || o.Configured || o.Both || !o.Direct() {
-		return false
+		return nil
 	}
-	return slices.ContainsFunc(d.m.Catalog.TablesOf(r), func(t *catalog.Relation) bool {
-		return CoOwner(d.m, t, "t") != ""
-	})
+	for _, t := range d.m.Catalog.TablesOf(r) {
+		if CoOwner(d.m, t, "t") != "" {
+			return func(p ParentLink) bool { return CoOwner(d.m, p.Table, "p") == "" }
+		}
+	}
+	if len(o.Orgs) == 0 && slices.ContainsFunc(d.m.Catalog.TablesOf(r), func(t *catalog.Relation) bool {
+		own := d.m.own[t.OID]
+		return own != nil && own.Class == ClassTenant && slices.ContainsFunc(o.Persons, func(name string) bool {
+			owns := len(own.Orgs)+len(own.Parents) == 0 && slices.Contains(own.Persons, name)
+			return shows(r, t, name) && !owns
+		})
+	}) {
+		return func(p ParentLink) bool { return p.Table == d.m.Users.Table }
+	}
+	return nil
+}
+
+// shows reports whether a column of a view is that of the same name of a table, as far as its type
+// says.
+func shows(view, t *catalog.Relation, name string) bool {
+	c, of := view.Column(name), t.Column(name)
+	return c != nil && of != nil && c.Type == of.Type
 }

@@ -61,16 +61,16 @@ func NewProber(prober *probe.Prober, left float64) Prober { return Prober{prober
 // redirect, or behind a password.
 func (p Prober) Page(ctx context.Context, at Endpoint) error {
 	seen, err := p.prober.HTTP(ctx, at.Name, at.Address, "/")
-	return served("http", at, seen, err)
+	return checkPage("http", at, seen, err)
 }
 
 // SecurePage is [Prober.Page] over HTTPS.
 func (p Prober) SecurePage(ctx context.Context, at Endpoint) error {
 	seen, err := p.prober.HTTPS(ctx, at.Name, at.Address, "/")
-	return served("https", at, seen, err)
+	return checkPage("https", at, seen, err)
 }
 
-func served(scheme string, at Endpoint, seen probe.Response, err error) error {
+func checkPage(scheme string, at Endpoint, seen probe.Response, err error) error {
 	if err == nil && !seen.Up() && !seen.AsksForPassword() {
 		err = fmt.Errorf("%s://%s at %s answers %d", scheme, at.Name, at.Address, seen.Status)
 	}

@@ -44,7 +44,7 @@ func (t *Tenant) Rows(ctx context.Context, who platform.Identity, others int) []
 	if err == nil {
 		err = t.db.Try(ctx, func(session *platform.Session) error {
 			test.session = session
-			return test.gone(ctx)
+			return test.checkRemoved(ctx)
 		})
 	}
 	if err != nil {
@@ -171,8 +171,8 @@ func (r *rowTest) direct(ctx context.Context) error {
 	return nil
 }
 
-// gone checks that no test row outlived the transaction.
-func (r *rowTest) gone(ctx context.Context) error {
+// checkRemoved checks that no test row outlived the transaction.
+func (r *rowTest) checkRemoved(ctx context.Context) error {
 	seen, err := r.session.CountVisible(ctx, r.rows, r.who)
 	if err != nil {
 		return err

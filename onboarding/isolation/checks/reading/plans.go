@@ -43,6 +43,9 @@ func (c *plans) Run(ctx context.Context) error {
 		return !t.IsTable() || !t.RLS || !t.Readable() || c.model.IsDirectory(t) ||
 			c.results.Leaks(t.String(), results.Read) || !c.scope.HasRows[t] || proof.Locator(t) == ""
 	})
+	if len(tables) == 0 {
+		return nil
+	}
 	pairs, err := c.pairs(ctx)
 	if err != nil {
 		return err

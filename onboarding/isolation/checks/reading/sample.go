@@ -175,19 +175,14 @@ func (c *sample) readTablesAs(ctx context.Context, s session.Session, tables []*
 	switch code := query.SQLState(err); {
 	case err != nil && code == "":
 		return err
-	case code == query.QueryCanceled && len(tables) > 1:
-		return c.readSingly(ctx, s, tables) // halves would take the time once more on each level
+	case err != nil && len(tables) > 1:
+		return c.readSingly(ctx, s, tables)
 	case code == query.QueryCanceled:
 		t := tables[0]
 		if c.scope.TimedOut(t) {
 			c.results.LeaveOut("%s: took too long to read, and was given up: %s", t, query.Describe(err))
 		}
 		return nil
-	case err != nil && len(tables) > 1:
-		if err := c.readTablesAs(ctx, s, tables[:len(tables)/2]); err != nil {
-			return err
-		}
-		return c.readTablesAs(ctx, s, tables[len(tables)/2:])
 	case err != nil:
 		return c.judgeDenied(ctx, s, tables[0], err)
 	}

@@ -118,7 +118,7 @@ func (c *triggers) named(ctx context.Context, t *catalog.Relation, v tenancy.Ten
 	return nil, nil
 }
 
-// unrelated reports whether a session is a Person's who has nothing to do with a victim: what
+// unrelated reports whether a session is another Person's who has nothing to do with a victim: what
 // reaches a co-member may be a message that they should get.
 func unrelated(s session.Session, v tenancy.Tenant) bool {
 	i := s.Identity
@@ -128,7 +128,7 @@ func unrelated(s session.Session, v tenancy.Tenant) bool {
 	if v.IsOrg() {
 		return !slices.Contains(i.Orgs, v.ID)
 	}
-	return !slices.Contains(i.CoMembers, v.ID)
+	return *i.Person != v.ID && !slices.Contains(i.CoMembers, v.ID)
 }
 
 // trigger is a write that sets off a table's triggers and rules.

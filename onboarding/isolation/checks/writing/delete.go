@@ -18,13 +18,15 @@ func (d *deletes) try(ctx context.Context, a attempt) error {
 		return nil
 	}
 	for _, where := range d.w.aims(ctx, a) {
-		err := d.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error {
-			return d.delete(ctx, tx, a, aim{where, "deleted"})
+		sql := fmt.Sprintf("DELETE FROM %s a%s", a.table.SQL(), where)
+		err := d.w.attempts.Touch(ctx, a.session, sql, func(tx *session.Tx, rows int) error {
+			a.outcome.tried++
+			return d.w.reached(ctx, tx, a, reach{results.Delete, "deleted", rows, where == ""})
 		})
 		if held(err) {
 			err = d.judgeHeld(ctx, a, err, where == "")
 		}
-		if err != nil && !a.outcome.sort(err) {
+		if !a.outcome.sort(err) {
 			return err
 		}
 		if a.outcome.proven {
@@ -32,18 +34,6 @@ func (d *deletes) try(ctx context.Context, a attempt) error {
 		}
 	}
 	return nil
-}
-
-// aim is how a delete names its rows, and how the evidence speaks of it.
-type aim struct{ where, verb string }
-
-func (d *deletes) delete(ctx context.Context, tx *session.Tx, a attempt, to aim) error {
-	n, err := tx.Affected(ctx, fmt.Sprintf("DELETE FROM %s a%s", a.table.SQL(), to.where))
-	if err != nil {
-		return err
-	}
-	a.outcome.tried++
-	return d.w.reached(ctx, tx, a, reach{results.Delete, to.verb, n, to.where == ""})
 }
 
 // judgeHeld proves a delete by the foreign key that held it, which PostgreSQL asks after the row

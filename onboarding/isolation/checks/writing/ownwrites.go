@@ -79,11 +79,12 @@ func (c *ownWrites) attempt(ctx context.Context, t *catalog.Relation, sql writin
 		if err != nil {
 			return "", err
 		}
-		if !v.IsOrg() && len(w.model.Of(t).Parents) > 0 {
+		with := tenancy.CoOwner(w.model, t, "a")
+		if !v.IsOrg() && (with != "" || len(w.model.Of(t).Parents) > 0) {
 			// What they wrote below another's row is theirs to change, too, and so is what they
 			// share with an Org.
 			condition := w.model.Names(t, tenancy.Identity{Person: &v.ID})
-			if with := tenancy.CoOwner(w.model, t, "a"); with != "" {
+			if with != "" {
 				condition += fmt.Sprintf(" OR %s = %s", with, query.Literal(v.ID))
 			}
 			named, err := w.rows.Matching(ctx, t, condition, ownRows)

@@ -36,19 +36,15 @@ func (u *updates) try(ctx context.Context, a attempt) error {
 	for _, change := range changes {
 		for _, where := range u.w.aims(ctx, a) {
 			sql := fmt.Sprintf("UPDATE %s a SET %s%s", a.table.SQL(), change.sets, where)
-			err := u.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error {
-				n, err := tx.Affected(ctx, sql)
-				if err != nil {
-					return err
-				}
+			err := u.w.attempts.Touch(ctx, a.session, sql, func(tx *session.Tx, rows int) error {
 				a.outcome.tried++
-				err = u.w.reached(ctx, tx, a, reach{results.Update, change.verb, n, where == ""})
+				err := u.w.reached(ctx, tx, a, reach{results.Update, change.verb, rows, where == ""})
 				if err == nil && a.outcome.proven && change.takesOver {
 					return u.w.readTaken(ctx, tx, a)
 				}
 				return err
 			})
-			if err != nil && !a.outcome.sort(err) {
+			if !a.outcome.sort(err) {
 				return err
 			}
 			if a.outcome.proven && change.takesOver {

@@ -214,9 +214,13 @@ type outcome struct {
 	timeouts int
 }
 
-// sort sorts an attempt's error: refusals are what should happen. It reports false for errors
+// sort sorts an attempt's error, or nil: refusals are what should happen. It reports false for errors
 // that end the table's attempts.
 func (o *outcome) sort(err error) bool {
+	if err == nil {
+		o.tried++
+		return true
+	}
 	switch code := query.SQLState(err); code {
 	case "", query.UndefinedTable, query.InvalidSchemaName:
 		return false
