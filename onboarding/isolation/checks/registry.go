@@ -58,7 +58,9 @@ func Run(ctx context.Context, s *setup.Setup, names ...string) error {
 		if len(names) > 0 && !wanted[entry.name] {
 			continue
 		}
-		if err := entry.make(s).Run(ctx); err != nil {
+		err := entry.make(s).Run(ctx)
+		s.RollBack(ctx)
+		if err != nil {
 			if ctx.Err() != nil {
 				return fmt.Errorf("check cancelled: %w", context.Cause(ctx))
 			}

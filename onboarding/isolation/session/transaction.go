@@ -24,6 +24,13 @@ type Conn struct {
 	entry []string
 	// refused is why the server refused them, which ends the transaction.
 	refused error
+	// failed says that the first message of the transaction did.
+	failed bool
+	// aborted says that the latest transaction failed and the next one begins with its rollback. The
+	// server has undone it and released its locks.
+	aborted bool
+	// shared says that nothing but the transactions of attempts runs on the connection.
+	shared bool
 }
 
 // Pgx is the connection itself.
@@ -111,6 +118,7 @@ type bounds struct{ begin, end string }
 
 func (c *Conn) run(ctx context.Context, within bounds, s Session, f func(*Tx) error) error {
 	c.ran.begin(s)
+	c.failed = false
 	c.entry, c.refused = append([]string{within.begin}, s.enter(c.dialer.config.Settings)...), nil
 	err := f(&Tx{Session: s, conn: c})
 	if c.refused != nil {
@@ -124,6 +132,10 @@ func (c *Conn) run(ctx context.Context, within bounds, s Session, f func(*Tx) er
 	if c.conn.PgConn().TxStatus() == idle {
 		return err // the transaction has ended
 	}
+	if c.failed && c.shared {
+		c.aborted = true
+		return err
+	}
 	if end := query.Exec(context.WithoutCancel(ctx), c.conn, within.end); end != nil && err == nil {
 		err = end
 	}
@@ -133,11 +145,20 @@ func (c *Conn) run(ctx context.Context, within bounds, s Session, f func(*Tx) er
 // enter sends the statements that begin the transaction, if they were not sent yet.
 func (c *Conn) enter(ctx context.Context) error {
 	if c.entry != nil {
-		entry := strings.Join(c.entry, "")
+		entry := strings.Join(c.takeRollback(), "") + strings.Join(c.entry, "")
 		c.entry = nil
 		c.refused = query.Exec(ctx, c.conn, entry)
 	}
 	return c.refused
+}
+
+// takeRollback returns the statement that ends the latest transaction, if it is left to the next one.
+func (c *Conn) takeRollback() (statements []string) {
+	if c.aborted {
+		c.aborted = false
+		statements = append(statements, "ROLLBACK;")
+	}
+	return statements
 }
 
 // send runs statements. The first ones of a transaction go in one message with those that begin it.
@@ -147,9 +168,11 @@ func (c *Conn) send(ctx context.Context, sql string) ([]*pgconn.Result, error) {
 		return query.Run(ctx, c.conn, sql)
 	}
 	c.entry = nil
-	results, err := query.Run(ctx, c.conn, strings.Join(entry, "")+sql)
-	if len(results) >= len(entry) {
-		return results[len(entry):], err
+	before := append(c.takeRollback(), entry...)
+	results, err := query.Run(ctx, c.conn, strings.Join(before, "")+sql)
+	if len(results) >= len(before) {
+		c.failed = query.SQLState(err) != ""
+		return results[len(before):], err
 	}
 	if lost := query.Lost(err); lost != nil {
 		return nil, lost
@@ -172,6 +195,8 @@ type Attempts struct {
 	conns  map[shape]*Conn
 	// current runs the transaction that is under way, and latest ran the one before.
 	current, latest *Conn
+	// aborted is the connection whose failed transaction is not rolled back yet.
+	aborted *Conn
 }
 
 // NewAttempts returns attempts on connections that the dialer opens as they are needed.
@@ -213,14 +238,34 @@ func (a *Attempts) run(ctx context.Context, s Session, f func(*Conn) error) erro
 		}
 		a.conns[s.shape()] = c
 	}
+	if a.aborted != c {
+		a.RollBack(ctx)
+	}
+	c.shared = true
 	outer := a.current
 	a.current = c
 	err := f(c)
 	a.current, a.latest = outer, c
+	if a.aborted != c {
+		a.RollBack(ctx)
+	}
+	a.aborted = nil
+	if c.aborted {
+		a.aborted = c
+	}
 	if c.stale {
 		c.Close(ctx)
 	}
 	return err
+}
+
+// RollBack ends the transaction that failed last, which is left to the next one of its connection. Call
+// it when none may follow soon.
+func (a *Attempts) RollBack(ctx context.Context) {
+	if c := a.aborted; c != nil && !c.conn.IsClosed() {
+		_ = query.Exec(context.WithoutCancel(ctx), c.conn, strings.Join(c.takeRollback(), ""))
+	}
+	a.aborted = nil
 }
 
 // Close closes all connections.

@@ -191,6 +191,12 @@ func (s *Setup) ReadCanaries(ctx context.Context) (*victims.Canaries, error) {
 	return s.canaries, err
 }
 
+// RollBack ends the transactions that attempts left to the next ones.
+func (s *Setup) RollBack(ctx context.Context) {
+	s.Attempts.RollBack(ctx)
+	s.own.RollBack(ctx)
+}
+
 // Close closes the connections of sessions.
 func (s *Setup) Close(ctx context.Context) {
 	s.Attempts.Close(ctx)
