@@ -99,9 +99,11 @@ func (c Config) Validate() error {
 		if table.Both && (table.User == "" || table.Org == "") {
 			problem(key, "both needs user and org")
 		}
-		if derived := table.UserSQL != "" || table.OrgSQL != ""; derived &&
-			(table.Platform || table.User != "" || table.Org != "" || table.Parent != "") {
-			problem(key, "user_sql and org_sql contradict platform, user, org and parent")
+		if derived := table.UserSQL != "" || table.OrgSQL != ""; derived && (table.Platform || table.Parent != "") {
+			problem(key, "user_sql and org_sql contradict platform and parent")
+		}
+		if table.User != "" && table.UserSQL != "" || table.Org != "" && table.OrgSQL != "" {
+			problem(key, "user_sql contradicts user, and org_sql contradicts org")
 		}
 		for _, sql := range []struct{ key, text string }{{"user_sql", table.UserSQL}, {"org_sql", table.OrgSQL}} {
 			if sql.text == "" {

@@ -63,7 +63,7 @@ func TestSessionsNameWhatIsWrong(t *testing.T) {
 	}.Validate()
 	want := []string{
 		`tables["public.files"]: both needs user and org`,
-		`tables["public.files"]: user_sql and org_sql contradict platform, user, org and parent`,
+		`tables["public.files"]: user_sql contradicts user, and org_sql contradicts org`,
 		`tables["public.files"].user_sql: parse SQL: `,
 		"settings.user_written[0]: no template is a JSON object that could have such a member",
 		"sessions: roles and role_query need login_role: the role that app_database_url logs in as",

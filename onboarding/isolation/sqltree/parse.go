@@ -193,7 +193,8 @@ type Routine struct {
 	Returns []Node
 	// Conditions are the expressions by which it branches.
 	Conditions []Node
-	// Assigned are the expressions that may be assigned to a variable, by its name in lower case.
+	// Assigned are the expressions that may be assigned to a variable, by its name in lower case, or to
+	// a field of one ("variable.field").
 	Assigned map[string][]Node
 	// Dynamic are the expressions whose text is run as a statement.
 	Dynamic []Node
@@ -262,7 +263,7 @@ func (r *Routine) Keys() []string {
 // which is empty for a body in the standard's form.
 func Body(definition, source, language string) (*Routine, error) {
 	if language == "plpgsql" {
-		return plpgsqlBody(definition)
+		return plpgsqlBody(definition, source)
 	}
 	r := &Routine{Assigned: map[string][]Node{}}
 	text := source

@@ -28,17 +28,20 @@ func provideHost(ctx context.Context, r wazero.Runtime)
 //go:linkname callContext github.com/wasilibs/go-pgquery/internal/wasix32v1.BackgroundContext
 func callContext() context.Context
 
-// entry is a function of libpg_query. Its result is a structure that begins with a pointer to JSON.
+// entry is a function of libpg_query. Its result is a structure that begins with a pointer to JSON, or
+// with a PgQueryProtobuf.
 type entry struct {
 	name, free string
 	failure    uint32 // offset of the pointer to a PgQueryError
 	size       uint64 // of the structure, in bytes
+	protobuf   bool
 }
 
 // From pg_query.h of libpg_query, with 4 bytes a pointer.
 var (
-	parseSQL     = entry{"pg_query_parse", "pg_query_free_parse_result", 8, 12}
-	parsePLpgSQL = entry{"pg_query_parse_plpgsql", "pg_query_free_plpgsql_parse_result", 4, 8}
+	parseSQL     = entry{"pg_query_parse", "pg_query_free_parse_result", 8, 12, false}
+	parsePLpgSQL = entry{"pg_query_parse_plpgsql", "pg_query_free_plpgsql_parse_result", 4, 8, false}
+	scanSQL      = entry{"pg_query_scan", "pg_query_free_scan_result", 12, 16, true}
 )
 
 var errMemory = errors.New("the parser's memory is smaller than what it points to")
@@ -50,7 +53,7 @@ var parser struct {
 	module api.Module // nil until its first use, and after it failed
 }
 
-// call passes a text to a function of the parser, and returns the JSON.
+// call passes a text to a function of the parser, and returns the JSON or the message.
 func (e entry) call(text string) (string, error) {
 	parser.Lock()
 	defer parser.Unlock()
@@ -58,7 +61,7 @@ func (e entry) call(text string) (string, error) {
 		return "", fmt.Errorf("start the parser: %w", err)
 	}
 	c := call{ctx: callContext(), module: parser.module}
-	json, fault := c.run(e, text)
+	result, fault := c.run(e, text)
 	if c.err != nil {
 		_ = parser.module.Close(c.ctx) // its state is unknown
 		parser.module = nil
@@ -67,7 +70,7 @@ func (e entry) call(text string) (string, error) {
 	if fault != "" {
 		return "", errors.New(fault)
 	}
-	return json, nil
+	return result, nil
 }
 
 // start starts the process's parser, if it is not running. The caller has locked it.
@@ -96,8 +99,8 @@ type call struct {
 	err    error
 }
 
-// run returns the JSON, or the parser's message about a fault in the text.
-func (c *call) run(e entry, text string) (json, fault string) {
+// run returns the JSON or the protobuf message, or what the parser says about a fault in the text.
+func (c *call) run(e entry, text string) (content, fault string) {
 	input := c.function("malloc", uint64(len(text)+1))
 	result := c.function("malloc", e.size)
 	if c.err == nil && !c.module.Memory().WriteString(uint32(input), text+"\x00") {
@@ -106,13 +109,15 @@ func (c *call) run(e entry, text string) (json, fault string) {
 	c.function(e.name, result, input)
 	if failure := c.pointer(uint32(result) + e.failure); failure != 0 {
 		fault = c.text(failure) // a PgQueryError begins with its message
+	} else if e.protobuf {
+		content = c.message(uint32(result))
 	} else {
-		json = c.text(uint32(result))
+		content = c.text(uint32(result))
 	}
 	c.function(e.free, result)
 	c.function("free", result)
 	c.function("free", input)
-	return json, fault
+	return content, fault
 }
 
 // function calls an exported function, and returns its result, if it has one.
@@ -153,4 +158,17 @@ func (c *call) text(at uint32) string {
 		return ""
 	}
 	return string(rest[:end])
+}
+
+// message reads a PgQueryProtobuf: a length, and a pointer to as many bytes.
+func (c *call) message(at uint32) string {
+	size, from := c.pointer(at), c.pointer(at+4)
+	if c.err != nil {
+		return ""
+	}
+	content, ok := c.module.Memory().Read(from, size)
+	if !ok {
+		c.err = errMemory
+	}
+	return string(content)
 }

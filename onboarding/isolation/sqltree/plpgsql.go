@@ -1,6 +1,9 @@
 package sqltree
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // The parse modes of an expression of PL/pgSQL (RawParseMode in PostgreSQL's parser.h).
 const (
@@ -12,7 +15,10 @@ const (
 // statements.
 type plpgsqlReader struct {
 	routine *Routine
-	names   map[int]string // of variables, by number
+	names   map[int]string // of variables and of their fields ("variable.field"), by number
+	// initial are the first values of variables, which the parser's JSON lacks for those with fields.
+	initial map[string]string
+	whole   map[string][]Node // what is assigned to a variable and to none of its fields
 	// parameters are the names of all parameters. Where a RETURN names nothing, those that are
 	// assigned to are returned.
 	parameters     []string
@@ -20,13 +26,25 @@ type plpgsqlReader struct {
 	failure        error
 }
 
-func plpgsqlBody(definition string) (*Routine, error) {
+func plpgsqlBody(definition, source string) (*Routine, error) {
 	tree, err := plpgsql(definition)
-	if err != nil {
+	tokens, unscanned := scan(source)
+	variables := declarations(tokens, source)
+	if err != nil && unscanned == nil {
+		if again, unread := plpgsql(asRecords(definition, source, tokens, variables)); unread == nil {
+			tree, err = again, nil
+		}
+	}
+	if err = cmp.Or(err, unscanned); err != nil {
 		return nil, err
 	}
-	r := &plpgsqlReader{routine: &Routine{Assigned: map[string][]Node{}}, names: map[int]string{}}
+	r := &plpgsqlReader{routine: &Routine{Assigned: map[string][]Node{}}, names: map[int]string{},
+		initial: map[string]string{}, whole: map[string][]Node{}}
+	for _, v := range variables {
+		r.initial[v.name] = v.initial
+	}
 	r.read("", tree)
+	r.fields()
 	if r.returnsOutputs {
 		for _, name := range r.parameters {
 			if len(r.routine.Assigned[strings.ToLower(name)]) > 0 {
@@ -63,10 +81,8 @@ func (r *plpgsqlReader) expression(fields map[string]any) []Node {
 	text, _ := fields["query"].(string)
 	mode, _ := fields["parseMode"].(float64)
 	if mode >= assignMode {
-		target, value := assignment(text)
-		n := r.parse(value)
-		r.assign(target, n)
-		return []Node{n}
+		_, value, _ := strings.Cut(text, "=") // or ":="
+		return []Node{r.parse(value)}
 	}
 	if mode != statementMode {
 		return []Node{r.parse(text)}
@@ -90,22 +106,34 @@ func (r *plpgsqlReader) parse(text string) Node {
 	return n
 }
 
-// assignment splits an assignment into the variable and the expression.
-func assignment(text string) (variable, expression string) {
-	target, expression, ok := strings.Cut(text, ":=")
-	if !ok {
-		target, expression, _ = strings.Cut(text, "=")
-	}
-	target = strings.TrimSpace(target)
-	if end := strings.IndexAny(target, ".["); end >= 0 {
-		target = target[:end]
-	}
-	return strings.Trim(target, `"`), expression
-}
-
+// assign notes what is assigned to a variable, or to the field of one.
 func (r *plpgsqlReader) assign(variable string, values ...Node) {
 	name := strings.ToLower(variable)
 	r.routine.Assigned[name] = append(r.routine.Assigned[name], values...)
+	if record, _, ok := strings.Cut(name, "."); ok {
+		r.routine.Assigned[record] = append(r.routine.Assigned[record], values...)
+	} else {
+		r.whole[name] = append(r.whole[name], values...)
+	}
+}
+
+// fields adds to what is assigned to each field that part of what is assigned to the whole variable.
+func (r *plpgsqlReader) fields() {
+	for name := range r.routine.Assigned {
+		record, field, ok := strings.Cut(name, ".")
+		if !ok {
+			continue
+		}
+		for _, value := range r.whole[record] {
+			whole := value.Fields
+			if value.Kind != "" {
+				whole = map[string]any{value.Kind: value.Fields}
+			}
+			part := map[string]any{"arg": whole,
+				"indirection": []any{map[string]any{"String": map[string]any{"sval": field}}}}
+			r.routine.Assigned[name] = append(r.routine.Assigned[name], Node{"A_Indirection", part})
+		}
+	}
 }
 
 // statement notes what a statement returns, assigns or runs. It takes the expressions that it reads
@@ -133,6 +161,14 @@ func (r *plpgsqlReader) statement(kind string, fields map[string]any) {
 	case "PLpgSQL_var":
 		name, _ := fields["refname"].(string)
 		r.assign(name, inner("default_val")...)
+	case "PLpgSQL_rec":
+		name, _ := fields["refname"].(string)
+		if initial := r.initial[strings.ToLower(name)]; initial != "" {
+			r.assign(name, r.parse(initial))
+		}
+	case "PLpgSQL_stmt_assign":
+		number, _ := fields["varno"].(float64)
+		r.assign(r.names[int(number)], inner("expr")...)
 	case "PLpgSQL_stmt_execsql":
 		if into, _ := fields["into"].(bool); into {
 			r.assignTargets(fields["target"], inner("sqlstmt"))
@@ -158,6 +194,10 @@ func (r *plpgsqlReader) statement(kind string, fields map[string]any) {
 			for _, d := range object {
 				inside, _ := d.(map[string]any)
 				name, _ := inside["refname"].(string)
+				if field, _ := inside["fieldname"].(string); field != "" {
+					record, _ := inside["recparentno"].(float64)
+					name = r.names[int(record)] + "." + field
+				}
 				r.names[i] = name
 			}
 		}
@@ -178,8 +218,8 @@ func (r *plpgsqlReader) assignTargets(target any, statements []Node) {
 		fields, _ := inside["fields"].([]any)
 		for _, field := range fields {
 			f, _ := field.(map[string]any)
-			name, _ := f["name"].(string)
-			r.assign(name, statements...)
+			number, _ := f["varno"].(float64)
+			r.assign(r.names[int(number)], statements...)
 		}
 	}
 }

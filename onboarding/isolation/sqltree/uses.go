@@ -203,11 +203,12 @@ func (u *uses) is(n Node) bool {
 		return n.Number("number") == u.number
 	case "ColumnRef":
 		fields := n.Names("fields")
-		name := ""
-		if len(fields) > 0 {
-			name = strings.ToLower(fields[len(fields)-1])
+		for i := range fields[max(0, len(fields)-2):] { // with and without the variable whose field it is
+			name := strings.ToLower(strings.Join(fields[max(0, len(fields)-2)+i:], "."))
+			if name != "" && slices.Contains(u.names, name) {
+				return true
+			}
 		}
-		return name != "" && slices.Contains(u.names, name)
 	}
 	return false
 }

@@ -120,14 +120,19 @@ func (r *reader) name(n sqltree.Node, s *scope) value {
 	last := strings.ToLower(fields[len(fields)-1])
 	if len(fields) > 1 {
 		if v, ok := s.names[strings.ToLower(fields[len(fields)-2])+"."+last]; ok {
+			if len(v.origins) == 0 { // which may be a column of a trigger's row
+				v = union(v, value{columns: fields[len(fields)-1:]})
+			}
 			return v
+		}
+	}
+	for _, owner := range fields[:len(fields)-1] {
+		if v, ok := s.names[strings.ToLower(owner)]; ok && len(v.origins) > 0 {
+			return v.withMember(fields[len(fields)-1])
 		}
 	}
 	if v, ok := s.names[last]; ok {
 		return v
-	}
-	if v, ok := s.names[strings.ToLower(fields[0])]; ok && len(v.origins) > 0 {
-		return union(v, v.then(step{kind: member, text: fields[len(fields)-1]}))
 	}
 	return value{columns: []string{fields[len(fields)-1]}}
 }
@@ -266,7 +271,7 @@ func (r *reader) indirection(n sqltree.Node, s *scope) value {
 	for _, part := range n.List("indirection") {
 		switch part.Kind {
 		case "String":
-			v = union(v, v.then(step{kind: member, text: part.Text("sval")}))
+			v = v.withMember(part.Text("sval"))
 		case "A_Indices":
 			v = r.part(v, r.eval(part.Node("uidx"), s))
 		}

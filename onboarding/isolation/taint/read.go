@@ -58,6 +58,9 @@ func (v value) then(s step) value {
 	return part
 }
 
+// withMember is what a field of a value may be: any of its parts, or a member of a JSON object.
+func (v value) withMember(name string) value { return union(v, v.then(step{kind: member, text: name})) }
+
 // scope is what names mean inside a source.
 type scope struct {
 	names      map[string]value // of parameters, variables and relations, in lower case
@@ -196,6 +199,12 @@ func (r *reader) call(f *catalog.Function, arguments []value, depth int) value {
 	for i, v := range arguments {
 		if i < len(f.ArgNames) && f.ArgNames[i] != "" {
 			s.names[strings.ToLower(f.ArgNames[i])] = v
+		}
+	}
+	for name := range body.Assigned {
+		record, field, isField := strings.Cut(name, ".")
+		if v, ok := s.names[record]; ok && isField {
+			s.names[name] = v.withMember(field)
 		}
 	}
 	// A variable may be assigned from one that comes later.

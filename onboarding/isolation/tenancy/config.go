@@ -40,7 +40,7 @@ type TableConfig struct {
 	Both bool `yaml:"both"`
 	// UserSQL and OrgSQL are SQL expressions for the id of the Person or the Org whose a row is,
 	// or NULL, on the columns of the row r. Only the role that row-level security does not apply
-	// to evaluates them, with search_path pg_catalog.
+	// to evaluates them, with search_path pg_catalog. One of them may stand beside the other's column.
 	UserSQL string `yaml:"user_sql"`
 	OrgSQL  string `yaml:"org_sql"`
 	// Parent is the column that refers to the row that a row goes with, and ParentTable

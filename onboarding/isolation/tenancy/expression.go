@@ -110,8 +110,15 @@ func readsColumns(r *catalog.Relation, sql string) ([]string, error) {
 	return found, nil
 }
 
-// byExpression returns whose the rows of a relation are by SQL of the configuration.
+// byExpression returns whose the rows of a relation are by SQL of the configuration. A column beside it
+// is one more expression.
 func byExpression(r *catalog.Relation, t TableConfig) (*Ownership, error) {
+	if t.User != "" {
+		t.UserSQL = query.Column(rowAlias, t.User)
+	}
+	if t.Org != "" {
+		t.OrgSQL = query.Column(rowAlias, t.Org)
+	}
 	o := &Ownership{Class: ClassTenant, Why: "configured", Configured: true, PersonSQL: t.UserSQL, OrgSQL: t.OrgSQL}
 	for key, sql := range map[string]string{"user_sql": t.UserSQL, "org_sql": t.OrgSQL} {
 		if sql == "" {

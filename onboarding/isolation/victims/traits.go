@@ -1,9 +1,12 @@
 package victims
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
@@ -15,6 +18,8 @@ const (
 	maxTraits = 6
 	// maxTraitVictims bounds how many tenants of each kind are victims for what sets them apart.
 	maxTraitVictims = 6
+	// maxWordings is how many wordings [Rows.Wordings] returns.
+	maxWordings = 2
 )
 
 // trait reports whether a column may tell kinds of rows apart: by few values, which a policy or a
@@ -94,6 +99,46 @@ func (r *Rows) byTraits(ctx context.Context, t *catalog.Relation) ([]Target, err
 				found = append(found, row)
 			}
 		}
+	}
+	return found, nil
+}
+
+// Wordings returns what rows of a table hold in the columns for words that the policies for an INSERT ask
+// for, such as a role: of those that hold a constant of the policies, the likeliest to pass.
+func (r *Rows) Wordings(ctx context.Context, t *catalog.Relation) ([]Values, error) {
+	m, asked := r.config.Model, r.config.Model.Catalog.AskedBy(t, catalog.ForInsert)
+	var names []string
+	for _, c := range t.Columns {
+		if c.IsWord() && asked.Names(c.Name) && !t.InForeignKey(c.Name) && !t.IsKey(c.Name) &&
+			!m.IsSecret(t, c.Name) && !slices.Contains(m.Of(t).Columns(), c.Name) {
+			names = append(names, c.Name)
+		}
+	}
+	if len(names) == 0 || !t.IsTable() {
+		return nil, nil
+	}
+	present := "true"
+	if m.IsMembership(t) {
+		present = m.Membership.Present("a")
+	}
+	rows, err := r.config.Truth.Query(ctx, fmt.Sprintf("SELECT %s FROM (SELECT * FROM %s LIMIT %d) a WHERE %s "+
+		"GROUP BY 1 ORDER BY count(*), 1 LIMIT %d", query.Texts("a", names), t.SQL(), rarestOf, present, maxKinds))
+	if err != nil {
+		return nil, err
+	}
+	held, err := pgx.CollectRows(rows, pgx.RowTo[[]*string])
+	if err != nil {
+		return nil, err
+	}
+	held = slices.DeleteFunc(held, func(words []*string) bool { return asked.Constants(words) == 0 })
+	slices.SortStableFunc(held, func(a, b []*string) int { return cmp.Compare(asked.Constants(b), asked.Constants(a)) })
+	var found []Values
+	for _, words := range held[:min(maxWordings, len(held))] {
+		values := Values{}
+		for i, name := range names {
+			values[name] = words[i]
+		}
+		found = append(found, values)
 	}
 	return found, nil
 }

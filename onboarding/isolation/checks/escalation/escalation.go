@@ -53,7 +53,8 @@ func New(s *setup.Setup) *Escalator {
 // happen, policies for writes may call them too, so it also writes to rows of the same owner.
 func (e *Escalator) Try(ctx context.Context, x Attack) error {
 	tables := slices.DeleteFunc(slices.Clone(x.Tables), func(t *catalog.Relation) bool {
-		return t.IsView() || e.model.IsDirectory(t) || e.results.Leaks(t.String(), results.Read)
+		return t.Kind == catalog.MaterializedView || e.model.IsDirectory(t) ||
+			e.results.Leaks(t.String(), results.Read)
 	})
 	if x.How == "" {
 		x.How = " after " + firstStatement(x.SQL)

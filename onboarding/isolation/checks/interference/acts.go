@@ -102,6 +102,9 @@ func (p *pair) prepare(ctx context.Context) error {
 		if !t.IsTable() || t.Partition || p.Model.Of(t).Class != tenancy.ClassTenant || p.Scope.WritesExcluded(t) {
 			continue
 		}
+		if !p.Config.Deep && len(p.trails[t]) == 0 {
+			continue
+		}
 		condition := p.Model.OwnedBy(t, p.victim) + " AND " + p.apart(t, tenancy.Truth)
 		rows, err := p.Rows.Matching(ctx, t, condition, 1)
 		if query.Lost(err) != nil {
@@ -114,10 +117,14 @@ func (p *pair) prepare(ctx context.Context) error {
 					p.inserts[t] = append(p.inserts[t], sql)
 				}
 			}
-			p.addConstraints(t, rows[0].Values)
+			if p.Config.Deep {
+				p.addConstraints(t, rows[0].Values)
+			}
 		}
 	}
-	p.addReads()
-	p.addCalls()
+	if p.Config.Deep {
+		p.addReads()
+		p.addCalls()
+	}
 	return nil
 }

@@ -18,14 +18,10 @@ func (c *trust) referenceUpdates(ctx context.Context, p promotion) ([]string, er
 	if m.IsTenants(t) && t != m.Users.Table {
 		return nil, nil
 	}
-	own := m.Of(t).Columns()
-	if t == m.Users.Table {
-		own = append(own, m.Users.ID, m.Membership.HomeColumn) // writes have tried to move into another Org
-	}
+	identifying := slices.Concat(c.owners(t), t.Key)
 	var statements []string
 	for _, column := range t.Columns {
-		identifies := slices.Contains(own, column.Name) || slices.Contains(t.Key, column.Name)
-		if identifies || column.Generated || !column.Update {
+		if slices.Contains(identifying, column.Name) || column.Generated || !column.Update {
 			continue
 		}
 		values, err := c.referenceValues(ctx, p, column)
@@ -38,6 +34,14 @@ func (c *trust) referenceUpdates(ctx context.Context, p promotion) ([]string, er
 		}
 	}
 	return statements, nil
+}
+
+// owners are the columns that say whose a row is, which writes have tried to change.
+func (c *trust) owners(t *catalog.Relation) []string {
+	if t == c.model.Users.Table {
+		return append(c.model.Of(t).Columns(), c.model.Users.ID, c.model.Membership.HomeColumn)
+	}
+	return c.model.Of(t).Columns()
 }
 
 // referenceValues are values with which a column refers to the victim: those of a row of theirs
@@ -67,10 +71,11 @@ func (c *trust) referenceValues(ctx context.Context, p promotion, column *catalo
 // identityUpdates renders UPDATEs by which the attacker's own row says what a row of the victim's
 // says elsewhere, such as the address of a guest: policies may recognize people by it.
 func (c *trust) identityUpdates(ctx context.Context, p promotion) ([]string, error) {
-	sources := c.sources(p)
+	sources, owners := c.sources(p), c.owners(p.table)
 	var statements []string
 	for _, column := range p.table.Columns {
-		if column.Category != catalog.String || !column.Update || c.model.IsSecret(p.table, column.Name) {
+		if column.Category != catalog.String || !column.Update || slices.Contains(owners, column.Name) ||
+			c.model.IsSecret(p.table, column.Name) {
 			continue
 		}
 		texts, err := c.compared(ctx, p, column, sources)
@@ -110,10 +115,13 @@ func (c *trust) compared(
 	return texts, nil
 }
 
-// sources are those that may compare columns: the policies that read the table, and the functions
-// by which they may read it.
+// sources are those that may compare columns: the policies and views that read the table, and the
+// functions by which they may read it.
 func (c *trust) sources(p promotion) []string {
 	var found []string
+	for _, view := range p.views {
+		found = append(found, view.Definition)
+	}
 	for _, t := range p.asking {
 		for _, policy := range t.Policies {
 			found = append(found, t.Name+" "+policy.Using+" "+policy.Check) // its columns are the table's

@@ -44,8 +44,8 @@ func (c *trust) Run(ctx context.Context) error {
 			!t.Insertable() && !t.Updatable() {
 			continue
 		}
-		asking := c.asking(t)
-		if len(asking) == 0 {
+		asking, views := c.asking(t), c.views(t)
+		if len(asking)+len(views) == 0 {
 			continue
 		}
 		for _, v := range c.victims.List() {
@@ -57,7 +57,7 @@ func (c *trust) Run(ctx context.Context) error {
 				if s.Identity.Person == nil {
 					continue
 				}
-				if err := c.promote(ctx, promotion{t, v, s, asking}); err != nil {
+				if err := c.promote(ctx, promotion{t, v, s, asking, views}); err != nil {
 					return err
 				}
 			}
@@ -78,29 +78,51 @@ func (c *trust) asking(t *catalog.Relation) []*catalog.Relation {
 	})
 }
 
+// views lists the readable views that name t, or a function that does so, and read other tables.
+func (c *trust) views(t *catalog.Relation) []*catalog.Relation {
+	names := c.model.Catalog.NamedVia(t)
+	return slices.DeleteFunc(slices.Clone(c.scope.Tables), func(view *catalog.Relation) bool {
+		other := func(base *catalog.Relation) bool { return base != t }
+		return view.Kind != catalog.View || !view.Readable() || c.scope.GivenUp(view) ||
+			!catalog.Names(view.Definition, names...) || !slices.ContainsFunc(c.model.Catalog.TablesOf(view), other)
+	})
+}
+
 // promotion is an attempt to become what policies trust.
 type promotion struct {
 	table   *catalog.Relation
 	victim  tenancy.Tenant
 	session session.Session
 	asking  []*catalog.Relation
+	views   []*catalog.Relation
 }
 
 // promote inserts a row in which the attacker is what they like to be, or changes their own rows
-// to say so, and reads.
+// to say so, and reads. What a view shows may be the very row that was written, so views are read
+// only after changes that move no row to another owner.
 func (c *trust) promote(ctx context.Context, p promotion) error {
+	p.session.Label += " after writing into " + p.table.String() + ", which policies or views read"
 	statements, err := c.statements(ctx, p)
 	if err != nil {
 		return err
 	}
-	s := p.session
-	s.Label += " after writing into " + p.table.String() + ", which policies read"
+	if err := c.try(ctx, p, statements, p.asking); err != nil {
+		return err
+	}
+	identities, err := c.identityUpdates(ctx, p)
+	if err != nil {
+		return err
+	}
+	return c.try(ctx, p, identities, slices.Concat(p.asking, p.views))
+}
+
+func (c *trust) try(ctx context.Context, p promotion, statements []string, read []*catalog.Relation) error {
 	for _, sql := range statements {
 		c.results.CountWrite()
 		err := c.escalator.Try(ctx, escalation.Attack{
-			Session: s, SQL: sql, Tables: p.asking,
+			Session: p.session, SQL: sql, Tables: read,
 			Fix: c.fixes.Revoke("INSERT, UPDATE", p.table,
-				"or make policies read only tables that tenants cannot write to"),
+				"or make policies and views read only tables that tenants cannot write to"),
 		})
 		if query.Lost(err) != nil {
 			return err
@@ -143,10 +165,6 @@ func (c *trust) statements(ctx context.Context, p promotion) ([]string, error) {
 	if len(statements) > 0 && !c.scope.IsSmall(ctx, t) {
 		statements = statements[:len(statements)-1]
 	}
-	identities, err := c.identityUpdates(ctx, p)
-	if err != nil {
-		return nil, err
-	}
 	references, err := c.referenceUpdates(ctx, p)
 	if err != nil {
 		return nil, err
@@ -155,7 +173,7 @@ func (c *trust) statements(ctx context.Context, p promotion) ([]string, error) {
 	if sharing != "" {
 		references = append(references, sharing)
 	}
-	return slices.Concat(statements, identities, references), err
+	return append(statements, references...), err
 }
 
 // namesRank reports whether a column, by its name, says what somebody is allowed.

@@ -17,7 +17,10 @@ import (
 )
 
 // inserts inserts rows that would be the victim's.
-type inserts struct{ w *writer }
+type inserts struct {
+	w        *writer
+	wordings map[*catalog.Relation][]victims.Values
+}
 
 // variant is one row to insert.
 type variant struct {
@@ -34,6 +37,11 @@ func (i *inserts) try(ctx context.Context, a attempt) error {
 		return nil // everybody may sign up and found an Org
 	}
 	variants := i.variants(a)
+	worded, err := i.worded(ctx, a, variants)
+	if err != nil {
+		return err
+	}
+	variants = append(variants, worded...)
 	if !a.outcome.proven {
 		mixed, err := i.mixed(ctx, a, variants)
 		if err != nil {
@@ -109,6 +117,30 @@ func (i *inserts) variants(a attempt) []variant {
 		variants = append(variants, variant{values: mine})
 	}
 	return variants
+}
+
+// worded are rows like the first with other words, as policies may let nobody but an owner insert an owner.
+func (i *inserts) worded(ctx context.Context, a attempt, like []variant) ([]variant, error) {
+	wordings, known := i.wordings[a.table]
+	if !known {
+		var err error
+		if wordings, err = i.w.rows.Wordings(ctx, a.table); err != nil {
+			return nil, err
+		}
+		i.wordings[a.table] = wordings
+	}
+	var found []variant
+	for _, words := range wordings {
+		for _, first := range like[:min(1, len(like))] {
+			other := maps.Clone(first.values)
+			maps.Copy(other, words)
+			if !maps.EqualFunc(other, first.values, victims.Equal) {
+				first.values = other
+				found = append(found, first)
+			}
+		}
+	}
+	return found, nil
 }
 
 // mixed are rows below one of the victim's that otherwise lead to rows of the attacker's, as policies may ask

@@ -23,12 +23,14 @@ type writer struct {
 	model    *tenancy.Model
 	scope    *setup.Scope
 	victims  *victims.Victims
-	rows     *victims.Rows
-	attempts *session.Attempts
-	limiter  *session.Limiter
-	prover   *proof.Prover
-	fixes    *fixes.Writer
-	results  *results.Collector
+	// concerned finds attackers whom rows concern that policies ask.
+	concerned *victims.Concerned
+	rows      *victims.Rows
+	attempts  *session.Attempts
+	limiter   *session.Limiter
+	prover    *proof.Prover
+	fixes     *fixes.Writer
+	results   *results.Collector
 	// escalator reads what a write opened.
 	escalator *escalation.Escalator
 }
@@ -37,7 +39,7 @@ func newWriter(s *setup.Setup) *writer {
 	return &writer{
 		settings: s.Config.Settings, model: s.Model, scope: s.Scope, victims: s.Victims, rows: s.Rows,
 		attempts: s.Attempts, limiter: s.Limiter, prover: s.Prover, fixes: s.Fixes, results: s.Results,
-		escalator: escalation.New(s),
+		concerned: victims.NewConcerned(s.Victims), escalator: escalation.New(s),
 	}
 }
 

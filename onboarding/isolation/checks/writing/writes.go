@@ -2,11 +2,8 @@ package writing
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/checks/setup"
@@ -49,7 +46,7 @@ func NewWrites(s *setup.Setup) setup.Check {
 		return func(t *catalog.Relation) bool { return setup.May(t, o) }
 	}
 	return &writes{writer: w, methods: []method{
-		{results.Insert, may(results.Insert), (&inserts{w}).try},
+		{results.Insert, may(results.Insert), (&inserts{w, map[*catalog.Relation][]victims.Values{}}).try},
 		{results.Update, may(results.Update), (&updates{w}).try},
 		{results.Update, may(results.Update), (&moves{w, map[ownRowKey]*victims.Target{}}).try},
 		{results.Update, (*catalog.Relation).Updatable, (&rejoins{w}).try},
@@ -144,7 +141,7 @@ func (c *writes) attack(
 	w, out := c.writer, &outcome{errors: map[string]int{}}
 	done := map[attacked]bool{}
 	for _, target := range targets {
-		attackers, err := c.attackers(ctx, t, target)
+		attackers, err := c.writer.attackers(ctx, t, m.operation, target)
 		if err != nil {
 			return nil, err
 		}
@@ -171,36 +168,6 @@ func (c *writes) attack(
 		}
 	}
 	return out, nil
-}
-
-// attackers adds to the attackers on a victim the author that the row itself names.
-func (c *writes) attackers(
-	ctx context.Context, t *catalog.Relation, target victims.Target,
-) ([]session.Session, error) {
-	w := c.writer
-	sessions, err := w.victims.Attackers(ctx, target.Victim)
-	o := w.model.Of(t)
-	if err != nil || !target.Victim.IsOrg() || o.Class == tenancy.ClassMembers || target.Place == "" {
-		return sessions, err
-	}
-	sessions = slices.Clone(sessions)
-	for _, column := range o.Persons {
-		author := target.Values[column]
-		if author == nil {
-			continue
-		}
-		s, err := w.victims.SessionOf(ctx, *author)
-		if errors.Is(err, pgx.ErrNoRows) || err == nil && s.Identity.Is(target.Victim) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		s.Kind = session.Author
-		s.Label += fmt.Sprintf(", its author but no member of %s", target.Victim)
-		sessions = append(sessions, s)
-	}
-	return sessions, nil
 }
 
 // outcome is what came of attempts of one method on one table.

@@ -1,0 +1,78 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+)
+
+// Asked is what policies ask: their source, with those of the functions and views that it names, in lower
+// case, and the tables that it names.
+type Asked struct {
+	Source string
+	Tables []*Relation
+}
+
+// AskedBy returns what the policies of a relation for a command ask. The relation itself is among the
+// tables only if a function or a view names it: policies name their own columns by it.
+func (c *Catalog) AskedBy(t *Relation, command Command) Asked {
+	var own strings.Builder
+	for _, p := range t.Policies {
+		if p.Command == ForAll || p.Command == command {
+			own.WriteString(strings.ToLower(p.Using + " " + p.Check + "\n"))
+		}
+	}
+	source, through := own.String(), ""
+	seen := map[any]bool{}
+	for grown := source != ""; grown; {
+		grown = false
+		follow := func(what any, name, text string) {
+			if !seen[what] && containsWord(source, strings.ToLower(name)) {
+				through += strings.ToLower(text) + "\n"
+				source, seen[what], grown = own.String()+through, true, true
+			}
+		}
+		for _, f := range c.Functions {
+			follow(f, f.Name, f.Text())
+		}
+		for _, r := range c.Relations {
+			if r.IsView() {
+				follow(r, r.Name, r.Definition)
+			}
+		}
+	}
+	asked := Asked{Source: source}
+	for _, r := range c.Relations {
+		in := source
+		if r == t {
+			in = through
+		}
+		if r.IsTable() && containsWord(in, strings.ToLower(r.Name)) {
+			asked.Tables = append(asked.Tables, r)
+		}
+	}
+	return asked
+}
+
+// Names reports whether the source names a column.
+func (a Asked) Names(column string) bool { return containsWord(a.Source, strings.ToLower(column)) }
+
+// Constant reports whether a word stands in the source as a constant.
+func (a Asked) Constant(word string) bool {
+	return word != "" && strings.Contains(a.Source, "'"+strings.ToLower(word)+"'")
+}
+
+// Constants counts the words that stand in the source as constants.
+func (a Asked) Constants(words []*string) int {
+	n := 0
+	for _, word := range words {
+		if word != nil && a.Constant(*word) {
+			n++
+		}
+	}
+	return n
+}
+
+// IsKey reports whether a column alone is unique.
+func (r *Relation) IsKey(column string) bool {
+	return slices.ContainsFunc(r.Unique, func(key []string) bool { return len(key) == 1 && key[0] == column })
+}

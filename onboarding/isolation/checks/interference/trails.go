@@ -1,0 +1,48 @@
+package interference
+
+import (
+	"slices"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+)
+
+// findTrails finds, for each table with triggers, the tables that these name, such as an audit
+// trail: who writes a row may write another there that has no owner, and everybody reads it.
+func (t *tester) findTrails() {
+	t.trails = map[*catalog.Relation][]*catalog.Relation{}
+	m := t.Model
+	for _, trail := range m.Catalog.Relations {
+		if !trail.IsTable() || trail.Partition || !trail.Usage || !trail.SelectAll || !m.Of(trail).Direct() ||
+			m.Of(trail).Class != tenancy.ClassTenant || m.PublicRows(trail) != "" || m.IsDirectory(trail) ||
+			t.Scope.Excused(trail) || t.Scope.GivenUp(trail) {
+			continue
+		}
+		names := m.Catalog.NamedVia(trail)
+		for _, table := range m.Catalog.Relations {
+			if table != trail && slices.ContainsFunc(m.Catalog.Functions, func(f *catalog.Function) bool {
+				return slices.Contains(table.Triggers, f.OID) && slices.Contains(names, f.Name)
+			}) {
+				t.trails[table] = append(t.trails[table], trail)
+			}
+		}
+	}
+}
+
+// trail is the test of what an act of the victim's in one table adds to others for everybody: rows
+// that are nobody's, or another's.
+func (p *pair) trail(table *catalog.Relation) *pair {
+	m, one := p.Model, *p
+	one.tables, one.observations = []*catalog.Relation{table}, nil
+	for _, r := range p.trails[table] {
+		if p.Results.Leaks(r.String(), results.Read) {
+			continue
+		}
+		source := r.SQL() + " o WHERE " + m.Owner(r, "o") + " IS NULL OR " +
+			m.Foreign(r, "o", m.IdentitySQL(p.attacker.Identity), tenancy.Attacker)
+		row := "ROW(" + r.ReadableSQL("o") + ")::text"
+		one.observations = append(one.observations, observation{relation: r, sql: digest(row, source)})
+	}
+	return &one
+}

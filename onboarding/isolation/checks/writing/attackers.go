@@ -1,0 +1,58 @@
+package writing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
+)
+
+// commands are the commands of policies for each operation.
+var commands = map[results.Operation]catalog.Command{
+	results.Insert: catalog.ForInsert, results.Update: catalog.ForUpdate, results.Delete: catalog.ForDelete,
+}
+
+// attackers adds to the attackers on a victim those whom rows concern that the policies ask, and the author
+// that the row itself names.
+func (w *writer) attackers(
+	ctx context.Context, t *catalog.Relation, operation results.Operation, target victims.Target,
+) ([]session.Session, error) {
+	sessions, err := w.victims.Attackers(ctx, target.Victim)
+	if err != nil {
+		return nil, err
+	}
+	concerned, err := w.concerned.Sessions(ctx, t, commands[operation], target.Victim)
+	if err != nil {
+		return nil, err
+	}
+	sessions = slices.Concat(sessions, concerned)
+	o := w.model.Of(t)
+	if !target.Victim.IsOrg() || o.Class == tenancy.ClassMembers || target.Place == "" {
+		return sessions, nil
+	}
+	for _, column := range o.Persons {
+		author := target.Values[column]
+		if author == nil {
+			continue
+		}
+		s, err := w.victims.SessionOf(ctx, *author)
+		if errors.Is(err, pgx.ErrNoRows) || err == nil && s.Identity.Is(target.Victim) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		s.Kind = session.Author
+		s.Label += fmt.Sprintf(", its author but no member of %s", target.Victim)
+		sessions = append(sessions, s)
+	}
+	return sessions, nil
+}
