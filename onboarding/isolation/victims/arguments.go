@@ -92,15 +92,21 @@ func (c *Caller) Arguments(f *catalog.Function, v tenancy.Tenant) []Argument {
 		if i < len(f.ArgNames) && f.ArgNames[i] != "" {
 			called = "argument " + f.ArgNames[i]
 		}
-		argument := Argument{What: called + " of type " + f.ArgTypes[i], cast: a.cast, preset: a.preset}
-		for _, value := range slices.Concat(a.ownValues(), a.used(), a.candidates()) {
-			if spelt := value + "::" + a.cast; value != null && !slices.Contains(argument.Values, spelt) {
-				argument.Values = append(argument.Values, spelt)
-			}
-		}
-		found = append(found, argument)
+		found = append(found, Argument{What: called + " of type " + f.ArgTypes[i], Values: valuesOf(a), cast: a.cast,
+			preset: a.preset})
 	}
 	return found
+}
+
+// valuesOf are distinct values of an argument as a call spells them.
+func valuesOf(a argument) []string {
+	var values []string
+	for _, value := range slices.Concat(a.ownValues(), a.used(), a.candidates()) {
+		if spelt := value + "::" + a.cast; value != null && !slices.Contains(values, spelt) {
+			values = append(values, spelt)
+		}
+	}
+	return values
 }
 
 // ArgumentLists returns ways to call a function against a victim. The last of them leave the
@@ -181,9 +187,9 @@ func (c *Caller) concrete(argType string) string {
 
 var literalText = regexp.MustCompile(`'([^']{1,60})'`)
 
-// Given returns the literals of an argument list, which an answer may repeat.
+// Given returns the short literals of an argument list and the ids in all of them, which an answer may repeat.
 func Given(arguments string) []string {
-	var given []string
+	given := anyUUID.FindAllString(arguments, -1)
 	for _, match := range literalText.FindAllStringSubmatch(arguments, -1) {
 		given = append(given, match[1])
 	}

@@ -40,6 +40,7 @@ type argument struct {
 	uses     []catalog.Use
 	literals []string   // that the function compares it with
 	own      *ownTenant // where the value is to be the attacker's, or nil
+	beside   *beside    // where lists are to hold the attacker's own, too, or nil
 }
 
 // null is the value where nothing else could be made up.
@@ -169,11 +170,11 @@ func (a argument) arrays() literals {
 	var found literals
 	for _, t := range a.tables() {
 		key := t.SingleKey()
-		if key == nil || key.Type != strings.TrimSuffix(a.typ, "[]") {
+		if key == nil || key.Type != a.element().typ {
 			continue
 		}
 		if id := a.row(t)[key.Name]; id != nil {
-			found.addText("{" + *id + "}")
+			found.addText(query.ArrayText(elements(a.beside, a.beside.row(t)[key.Name], *id)))
 		}
 	}
 	if a.label != "" {
@@ -184,7 +185,8 @@ func (a argument) arrays() literals {
 			found.addText(query.ArrayText([]string{column}))
 		}
 	}
-	return append(found, query.Literal("{"+a.victim.ID+"}"))
+	found.addText(query.ArrayText(elements(a.beside, a.beside.tenant(a.victim), a.victim.ID)))
+	return found
 }
 
 // numbers are those for which the argument's name speaks, which are of a column or the part of a date,

@@ -3,6 +3,7 @@ package victims
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -23,17 +24,9 @@ func (a argument) documents() literals {
 		if row == nil || count == maxDocuments {
 			continue
 		}
-		document := Values{}
-		for name, value := range row {
-			document[name] = value
-		}
-		for _, key := range a.keys() {
-			if _, known := document[key]; !known && len(t.Key) == 1 && catalog.RefersTo(key, t.Name) {
-				document[key] = row[t.Key[0]]
-			}
-		}
+		document := documentOf(a, t, row)
 		unknown = slices.DeleteFunc(unknown, func(key string) bool { return document[key] != nil })
-		for _, shaped := range a.shaped(document) {
+		for _, shaped := range a.shaped(t, document) {
 			if text, err := json.Marshal(shaped); err == nil {
 				found.addText(string(text))
 			}
@@ -52,27 +45,48 @@ func (a argument) documents() literals {
 	return append(found, query.Literal("{}"))
 }
 
-// shaped are a document in the shapes that the function may read: as a list, and in lists at its keys,
-// where it takes lists apart, and as it is.
-func (a argument) shaped(document Values) []any {
-	if !a.function.Mentions("json_array_elements", "jsonb_array_elements", "_to_recordset", "_populate_recordset",
-		"json_each", "jsonb_each") {
-		return []any{document}
-	}
-	list := []Values{document}
-	within := map[string]any{}
-	for name, value := range document {
-		within[name] = value
-	}
+// documentOf is a row, with its key under each name for it that the function reads.
+func documentOf(a argument, t *catalog.Relation, row Values) Values {
+	document := maps.Clone(row)
 	for _, key := range a.keys() {
-		if _, known := document[key]; !known {
-			within[key] = list
+		if _, known := document[key]; !known && len(t.Key) == 1 && catalog.RefersTo(key, t.Name) {
+			document[key] = row[t.Key[0]]
 		}
 	}
-	if len(within) == len(document) {
-		return []any{list, document}
+	return document
+}
+
+// shaped are the shapes in which the function may read a document: where it takes lists apart, as a list,
+// of rows or of their keys, and in such lists at the document's keys; and as it is. Shapes may be the same.
+func (a argument) shaped(t *catalog.Relation, document Values) []any {
+	var lists []any
+	own := a.beside.row(t)
+	if key := t.SingleKey(); key != nil && document[key.Name] != nil &&
+		a.function.Mentions("_array_elements_text(", "#>>", "?") {
+		lists = append(lists, elements(a.beside, own[key.Name], *document[key.Name]))
 	}
-	return []any{list, within}
+	if a.function.Mentions("json_array_elements", "jsonb_array_elements", "_to_recordset", "_populate_recordset",
+		"json_each", "jsonb_each") {
+		var mine *Values
+		if own != nil {
+			mine = new(documentOf(a, t, own))
+		}
+		lists = append(lists, elements(a.beside, mine, document))
+	}
+	var found []any
+	for _, list := range lists {
+		within := map[string]any{}
+		for name, value := range document {
+			within[name] = value
+		}
+		for _, key := range a.keys() {
+			if _, known := document[key]; !known {
+				within[key] = list
+			}
+		}
+		found = append(found, list, within)
+	}
+	return append(found, document)
 }
 
 // keys are those by which the function reads documents.

@@ -12,9 +12,14 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// maxMixedLists bounds the lists of [Caller.MixedLists], and maxForeign how many values of the victim's
-// each argument is given in them.
-const maxMixedLists, maxForeign = 9, 3
+const (
+	// maxMixedLists bounds the lists of [Caller.MixedLists] in which one argument is of a victim, and
+	// maxForeign how many values of the victim's each argument is given in them.
+	maxMixedLists, maxForeign = 9, 3
+	// maxBoth bounds those in which an argument is a list of both's, and maxShared how many of these
+	// each argument is given in either order.
+	maxBoth, maxShared = 18, 6
+)
 
 // maxLiterals bounds how many constants of a function one argument is given.
 const maxLiterals = 4
@@ -27,33 +32,84 @@ type ownTenant struct {
 }
 
 // MixedLists returns ways to call a function in which one argument is of a victim and all others are of the
-// attacker. A function may check that one of its arguments is the caller's, and believe another.
+// attacker, or in which one argument is a list of both's. A function may check that one of its arguments, or one
+// element of a list, is the caller's, and believe another.
 func (c *Caller) MixedLists(
 	ctx context.Context, f *catalog.Function, v tenancy.Tenant, s session.Session,
 ) ([]string, error) {
-	if s.Identity.Person == nil || len(f.ArgTypes) < 2 {
+	if s.Identity.Person == nil || len(f.ArgTypes) == 0 {
 		return nil, nil
 	}
 	mine, err := c.ownArguments(ctx, f, v, s)
 	if err != nil {
 		return nil, err
 	}
-	victims := c.Arguments(f, v)
-	var lists []string
-	for i := range victims {
-		for _, value := range victims[i].Values[:min(maxForeign, len(victims[i].Values))] {
-			if value == mine[i] {
-				continue
+	own, err := c.ownOf(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	victims := c.arguments(f, v)
+	with := func(i int, value string) []string {
+		values := make([][]string, len(mine))
+		for j := range mine {
+			values[j] = mine[j : j+1]
+		}
+		values[i] = []string{value}
+		return combined(f, values, 1)
+	}
+	var one, both []string
+	for i, a := range victims {
+		foreign := valuesOf(a)
+		for _, value := range foreign[:min(maxForeign, len(foreign))] {
+			if len(mine) > 1 && value != mine[i] {
+				one = append(one, with(i, value)...)
 			}
-			values := make([][]string, len(mine))
-			for j := range mine {
-				values[j] = mine[j : j+1]
+		}
+		for _, last := range []bool{false, true} {
+			a.beside = &beside{own, last}
+			lists := slices.DeleteFunc(valuesOf(a), func(value string) bool { return slices.Contains(foreign, value) })
+			for _, value := range lists[:min(maxShared, len(lists))] {
+				both = append(both, with(i, value)...)
 			}
-			values[i] = []string{value}
-			lists = append(lists, combined(f, values, 1)...)
 		}
 	}
-	return lists[:min(maxMixedLists, len(lists))], nil
+	return slices.Concat(one[:min(maxMixedLists, len(one))], both[:min(maxBoth, len(both))]), nil
+}
+
+// beside is whose element stands before or after the victim's in a list: the attacker's own.
+type beside struct {
+	own  *ownTenant
+	last bool
+}
+
+// row is the own row in a table, or nil. There is none beside nobody.
+func (b *beside) row(t *catalog.Relation) Values {
+	if b == nil {
+		return nil
+	}
+	return b.own.rows[t]
+}
+
+// tenant is the own id, of a Person or of an Org as the other tenant is, or nil.
+func (b *beside) tenant(other tenancy.Tenant) *string {
+	switch {
+	case b == nil:
+		return nil
+	case other.IsOrg():
+		return b.own.org
+	}
+	return &b.own.person
+}
+
+// elements are those of a list: a value and, unless it is nil, the attacker's own.
+func elements[T any](b *beside, own *T, value T) []T {
+	switch {
+	case own == nil:
+		return []T{value}
+	case b.last:
+		return []T{value, *own}
+	}
+	return []T{*own, value}
 }
 
 // ownArguments are arguments that are the attacker's own.
@@ -213,13 +269,17 @@ func (a argument) used() literals {
 	for _, use := range a.uses {
 		for _, t := range a.caller.model.Catalog.Relations {
 			c := t.Column(use.Column)
-			if t.Name != use.Relation || c == nil || c.Type != a.element().typ {
+			if t.Name != use.Relation || c == nil || c.Type != a.element().typ && !a.element().isText() {
 				continue
 			}
 			for _, row := range rowsOf(a, t) {
-				if value := row[c.Name]; value != nil && array {
-					found.addText(query.ArrayText([]string{*value}))
-				} else {
+				switch value := row[c.Name]; {
+				case value == nil:
+				case array:
+					found.addText(query.ArrayText(elements(a.beside, a.beside.row(t)[c.Name], *value)))
+				case a.isText() && a.function.Mentions("string_to_", "regexp_split_to_"):
+					found.addText(strings.Join(elements(a.beside, a.beside.row(t)[c.Name], *value), ","))
+				default:
 					found.add(value)
 				}
 			}
