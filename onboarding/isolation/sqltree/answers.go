@@ -19,6 +19,17 @@ func (r *Routine) AnswersRows() bool {
 			switch n.Kind {
 			case "RangeVar":
 				found = true
+			case "InsertStmt":
+				// It returns the rows that it writes, unless it takes these from elsewhere.
+				relations := 0
+				Walk(n, func(n Node) bool {
+					if n.Kind == "RangeVar" {
+						relations++
+					}
+					return true
+				})
+				found = relations > 1
+				return false
 			case "FuncCall":
 				found = !slices.Contains(counting, n.Name("funcname"))
 			case "ColumnRef":
