@@ -2,11 +2,9 @@ package sideeffects
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
-	"github.com/atlilith/onboardbot/onboarding/isolation/sqltree"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
@@ -35,7 +33,7 @@ func (c *triggers) targets(t *catalog.Relation) []target {
 	if known {
 		return list
 	}
-	uses := usesOfRow(c.model.Catalog, t)
+	uses := c.model.Catalog.UsesOfRow(t)
 	var compared []target
 	for _, table := range c.scope.OwnedTables() {
 		if c.model.Of(table).Class != tenancy.ClassTenant {
@@ -60,7 +58,7 @@ func (c *triggers) targets(t *catalog.Relation) []target {
 
 // comparing is the table of a target by those columns of t that only the code of triggers and rules
 // compares with columns there. An attacker knows what these hold, and chooses what the row says.
-func (c *triggers) comparing(t *catalog.Relation, uses map[string][]sqltree.Use, by target) target {
+func (c *triggers) comparing(t *catalog.Relation, uses map[string][]catalog.Use, by target) target {
 	found := target{table: by.table, compared: true}
 	for _, column := range t.Columns {
 		if slices.Contains(c.model.Of(t).Columns(), column.Name) || slices.Contains(by.columns, column.Name) {
@@ -105,51 +103,6 @@ func (target target) fill(t *catalog.Relation, row victims.Values, held []*strin
 			row[name] = held[i]
 		}
 	}
-}
-
-// usesOfRow are, by column of t, what the code of its triggers and rules uses it for.
-func usesOfRow(cat *catalog.Catalog, t *catalog.Relation) map[string][]sqltree.Use {
-	var bodies []*sqltree.Routine
-	for _, f := range cat.Functions {
-		if !slices.Contains(t.Triggers, f.OID) {
-			continue
-		}
-		if body, err := f.Body(); err == nil && body != nil {
-			bodies = append(bodies, body)
-		}
-	}
-	for _, code := range t.Code {
-		if !strings.HasPrefix(code.Name, "rule ") {
-			continue
-		}
-		if statements, err := sqltree.Statements(code.Text); err == nil {
-			bodies = append(bodies, &sqltree.Routine{Statements: statements})
-		}
-	}
-	uses := map[string][]sqltree.Use{}
-	for _, column := range t.Columns {
-		for _, body := range bodies {
-			for _, row := range []string{"new.", "old."} {
-				found, passed := body.Uses(row+strings.ToLower(column.Name), -1)
-				uses[column.Name] = slices.Concat(uses[column.Name], found, usesOfPassed(cat, passed))
-			}
-		}
-	}
-	return uses
-}
-
-// usesOfPassed are what functions use what is passed to them for.
-func usesOfPassed(cat *catalog.Catalog, passed []sqltree.Passing) []sqltree.Use {
-	var uses []sqltree.Use
-	for _, p := range passed {
-		for _, f := range cat.Functions {
-			if f.Name == p.Function {
-				found, _ := f.Uses(p.Argument)
-				uses = append(uses, found...)
-			}
-		}
-	}
-	return uses
 }
 
 // referring returns the columns of a table that lead to a row of another, by a foreign key or by
