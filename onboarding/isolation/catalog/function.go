@@ -94,7 +94,8 @@ func (f *Function) Uses(i int) (columns []Use, literals []string) {
 	if i < len(f.ArgNames) {
 		name = strings.ToLower(f.ArgNames[i])
 	}
-	return body.Uses(name, i+1), body.Literals(name, i+1)
+	columns, _ = body.Uses(name, i+1)
+	return columns, body.Literals(name, i+1)
 }
 
 // BodyFailure returns why [Function.Body] failed before, or nil.

@@ -7,17 +7,26 @@ import (
 )
 
 // Use is a column that a parameter is compared with or written into.
-type Use struct{ Relation, Column string }
+type Use struct {
+	Relation, Column string
+	Set              bool // by UPDATE
+}
+
+// Passing is an argument, from 0, of a function to which a parameter is passed.
+type Passing struct {
+	Function string // without its schema
+	Argument int
+}
 
 // Uses returns the columns that a parameter is compared with by "=" or written into, by its name, in lower
-// case, or by its number, from 1. Names of relations are without their schema. A column that names no
-// relation is one of any that its statement reads.
-func (r *Routine) Uses(parameter string, number int) []Use {
+// case, or by its number, from 1, and to which functions it is passed. Names of relations are without their
+// schema. A column that names no relation is one of any that its statement reads.
+func (r *Routine) Uses(parameter string, number int) ([]Use, []Passing) {
 	u := r.usesOf(parameter, number)
 	for _, statement := range r.Statements {
 		u.in(statement, nil)
 	}
-	return u.found
+	return u.found, u.passed
 }
 
 // usesOf knows the parameter by the names of variables that are made of it, too.
@@ -74,6 +83,7 @@ type uses struct {
 	names  []string // of the parameter and of variables that are made of it, in lower case
 	number int
 	found  []Use
+	passed []Passing
 }
 
 // isMade reports whether an expression is made of the parameter, and of nothing that relations hold.
@@ -98,7 +108,7 @@ func (u *uses) in(n Node, sources []source) {
 		target := Node{"RangeVar", n.Node("relation").Fields}
 		sources = append(sourcesOf(append([]Node{target}, n.List("fromClause")...)), sources...)
 		for _, set := range n.List("targetList") {
-			u.written(target, set.Text("name"), set.Node("val"))
+			u.written(Use{target.Text("relname"), set.Text("name"), true}, set.Node("val"))
 		}
 	case "DeleteStmt":
 		target := Node{"RangeVar", n.Node("relation").Fields}
@@ -107,6 +117,13 @@ func (u *uses) in(n Node, sources []source) {
 		u.inserted(n)
 	case "A_Expr":
 		u.compared(n.Node("lexpr"), n, n.Node("rexpr"), sources)
+	case "FuncCall":
+		name := n.Names("funcname")
+		for i, argument := range n.List("args") {
+			if len(name) > 0 && u.mentionedIn(argument) {
+				u.passed = append(u.passed, Passing{name[len(name)-1], i})
+			}
+		}
 	case "SubLink":
 		if inner := n.Node("subselect"); u.mentionedIn(inner) {
 			u.column(n.Node("testexpr"), sources)
@@ -151,14 +168,14 @@ func (u *uses) inserted(n Node) {
 			if value.Kind == "ResTarget" {
 				value = value.Node("val")
 			}
-			u.written(n.Node("relation"), columns[i].Text("name"), value)
+			u.written(Use{n.Node("relation").Text("relname"), columns[i].Text("name"), false}, value)
 		}
 	}
 }
 
-func (u *uses) written(target Node, column string, value Node) {
+func (u *uses) written(use Use, value Node) {
 	if u.mentionedIn(value) {
-		u.add(target.Text("relname"), column)
+		u.add(use)
 	}
 }
 
@@ -177,14 +194,14 @@ func (u *uses) column(n Node, sources []source) {
 	column := fields[len(fields)-1]
 	for _, s := range sources {
 		if len(fields) == 1 || s.alias == fields[len(fields)-2] {
-			u.add(s.relation, column)
+			u.add(Use{s.relation, column, false})
 		}
 	}
 }
 
-func (u *uses) add(relation, column string) {
-	if relation != "" && column != "" {
-		u.found = append(u.found, Use{relation, column})
+func (u *uses) add(use Use) {
+	if use.Relation != "" && use.Column != "" {
+		u.found = append(u.found, use)
 	}
 }
 

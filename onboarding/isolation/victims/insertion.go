@@ -36,9 +36,9 @@ func (i Insertion) Identified() bool { return i.Condition != anyRow }
 
 const anyRow = "true"
 
-// Insert renders an INSERT of a row.
-func (r *Rows) Insert(t *catalog.Relation, values Values, keys Keys) Insertion {
-	fixed := r.config.Model.Of(t).Columns()
+// Insert renders an INSERT of a row, whose kept columns hold their values even where new keys are made.
+func (r *Rows) Insert(t *catalog.Relation, values Values, keys Keys, kept ...string) Insertion {
+	fixed := append(r.config.Model.Of(t).Columns(), kept...)
 	for _, fk := range t.ForeignKeys {
 		fixed = append(fixed, fk.Columns...)
 	}

@@ -39,6 +39,7 @@ type functions struct {
 	irreversible *setup.Irreversible
 	owned        []*catalog.Relation // tables of tenants' rows
 	outer        map[*catalog.Relation][]tenancy.Tenant
+	disclosing   disclosing
 }
 
 // New returns the check that calls functions.
@@ -235,6 +236,7 @@ func (c *functions) ways(ctx context.Context, f *catalog.Function, v tenancy.Ten
 // call calls a function once and returns its first answer as JSON text.
 func (c *functions) call(ctx context.Context, call call) (answer string, err error) {
 	f := call.function
+	var answers []string
 	err = c.attempts.Write(ctx, call.session, func(tx *session.Tx) error {
 		var before map[*catalog.Relation]proof.Counts
 		if !f.ReadOnly() {
@@ -242,8 +244,7 @@ func (c *functions) call(ctx context.Context, call call) (answer string, err err
 				return err
 			}
 		}
-		answers, err := call.run(ctx, tx)
-		if err != nil {
+		if answers, err = call.run(ctx, tx); err != nil {
 			return err
 		}
 		c.search(call, answers)
@@ -255,7 +256,10 @@ func (c *functions) call(ctx context.Context, call call) (answer string, err err
 		}
 		return c.judgeWrites(ctx, tx, call, before)
 	})
-	return answer, err
+	if err != nil {
+		return answer, err
+	}
+	return answer, c.judgeDisclosed(ctx, call, answers)
 }
 
 // judgeWrites looks at what a call changed among rows that are not the attacker's.

@@ -80,15 +80,16 @@ func (c *triggers) source(ctx context.Context, tx *session.Tx, w side, value str
 	m := c.model
 	for _, referred := range c.targets(w.table) {
 		target := referred.table
-		if m.IsDirectory(target) {
+		// An updated row may hold the value from before.
+		if m.IsDirectory(target) || referred.compared && w.verb == updating {
 			continue
 		}
-		for _, reference := range referred.columns {
+		for i, reference := range referred.columns {
 			key := w.values[reference]
 			if key == nil {
 				continue
 			}
-			at := query.Column("a", target.Key[0]) + "::text = " + query.Literal(*key)
+			at := query.Column("a", referred.keys[i]) + "::text = " + query.Literal(*key)
 			rows, err := c.rows.Matching(ctx, target, fmt.Sprintf("%s AND %s AND NOT %s", at,
 				m.OwnedBy(target, w.victim), m.Public(target, "a")), 1)
 			if err != nil {
@@ -100,7 +101,7 @@ func (c *triggers) source(ctx context.Context, tx *session.Tx, w side, value str
 			if alone, err := c.holdsAlone(ctx, target, rows[0], value); err != nil || !alone {
 				return "", err
 			}
-			if target.CanRead(target.Key...) {
+			if target.CanRead(referred.keys[i]) {
 				var seen bool
 				err := tx.QueryRow(ctx, fmt.Sprintf("SELECT EXISTS (SELECT FROM %s a WHERE %s)", target.SQL(),
 					at)).Scan(&seen)

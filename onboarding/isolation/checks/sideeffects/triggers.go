@@ -33,11 +33,14 @@ type triggers struct {
 	prover   *proof.Prover
 	fixes    *fixes.Writer
 	results  *results.Collector
+
+	found map[*catalog.Relation][]target
 }
 
 // NewTriggers returns the check of triggers and rules.
 func NewTriggers(s *setup.Setup) setup.Check {
-	return &triggers{s.Model, s.Scope, s.Victims, s.Rows, s.Attempts, s.Prover, s.Fixes, s.Results}
+	return &triggers{s.Model, s.Scope, s.Victims, s.Rows, s.Attempts, s.Prover, s.Fixes, s.Results,
+		map[*catalog.Relation][]target{}}
 }
 
 // attackersPerVictim is how many attackers write into each table with triggers, beside one who acts
@@ -179,9 +182,7 @@ func (c *triggers) write(ctx context.Context, t *catalog.Relation, v tenancy.Ten
 func (c *triggers) writes(t *catalog.Relation, s session.Session, values victims.Values) []trigger {
 	o := c.model.Of(t)
 	var list []trigger
-	// A key may be what refers to the victim's row, or be taken.
-	for _, keys := range []victims.Keys{victims.NewKeys, victims.SameKeys} {
-		insert := c.rows.Insert(t, values, keys)
+	for _, insert := range c.inserts(t, values) {
 		if insert.SQL == "" || !t.Insertable() {
 			continue
 		}
@@ -207,8 +208,18 @@ func (c *triggers) writes(t *catalog.Relation, s session.Session, values victims
 	return list
 }
 
-// rowsReferring returns rows of t that are the attacker's and otherwise refer to the victim's
-// rows, by foreign keys or by their columns' names.
+// inserts are those of a row. A key may be what refers to the victim's row, or be taken.
+func (c *triggers) inserts(t *catalog.Relation, values victims.Values) []victims.Insertion {
+	list := []victims.Insertion{c.rows.Insert(t, values, victims.NewKeys), c.rows.Insert(t, values, victims.SameKeys)}
+	unique, kept := slices.Concat(t.Unique...), c.compared(t)
+	if slices.ContainsFunc(kept, func(name string) bool { return slices.Contains(unique, name) }) {
+		list = append(list, c.rows.Insert(t, values, victims.NewKeys, kept...))
+	}
+	return list
+}
+
+// rowsReferring returns rows of t that are the attacker's and otherwise refer to the victim's rows: by
+// foreign keys, by their columns' names, or by what triggers and rules compare.
 func (c *triggers) rowsReferring(ctx context.Context, t *catalog.Relation, v tenancy.Tenant,
 	s session.Session) ([]victims.Values, error) {
 	m := c.model
@@ -228,15 +239,19 @@ func (c *triggers) rowsReferring(ctx context.Context, t *catalog.Relation, v ten
 	}
 	pairs := c.pairs(t, v, s, made)
 	for _, target := range c.targets(t) {
-		key, err := c.rows.Any(ctx, target.table, target.table.Key, m.OwnedBy(target.table, v))
+		held, err := c.rows.Any(ctx, target.table, target.keys, target.of(m.OwnedBy(target.table, v)))
 		if err != nil {
 			return nil, err
 		}
-		for _, column := range target.columns {
-			if key != nil {
-				made[column] = key[0]
-			}
+		if held == nil {
+			continue
 		}
+		row := made
+		if target.compared {
+			row = maps.Clone(made)
+			rows = append(rows, row)
+		}
+		target.fill(t, row, held)
 	}
 	rows, err = c.owning(ctx, t, s, append(rows, made))
 	return append(rows, pairs...), err
@@ -266,42 +281,6 @@ func (c *triggers) pairs(
 		rows = append(rows, row)
 	}
 	return rows
-}
-
-// target is a table of tenants' rows to which columns of another table lead.
-type target struct {
-	table   *catalog.Relation
-	columns []string
-}
-
-// targets are the tables to whose rows columns of t lead.
-func (c *triggers) targets(t *catalog.Relation) []target {
-	var list []target
-	for _, table := range c.scope.OwnedTables() {
-		if c.model.Of(table).Class != tenancy.ClassTenant || len(table.Key) != 1 {
-			continue
-		}
-		if columns := referring(t, table); len(columns) > 0 {
-			list = append(list, target{table, columns})
-		}
-	}
-	return list
-}
-
-// referring returns the columns of a table that lead to a row of another, by a foreign key or by
-// their names.
-func referring(t, target *catalog.Relation) []string {
-	var columns []string
-	for _, column := range t.Columns {
-		leads := slices.ContainsFunc(t.ForeignKeys, func(fk catalog.ForeignKey) bool {
-			return fk.Target == target.OID && slices.Contains(fk.Columns, column.Name) &&
-				slices.Equal(fk.TargetCols, target.Key)
-		})
-		if leads || catalog.RefersTo(column.Name, target.Name) {
-			columns = append(columns, column.Name)
-		}
-	}
-	return columns
 }
 
 // side is a write whose side effects are looked for.

@@ -1,0 +1,53 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/sqltree"
+)
+
+// UsesOfRow returns, by column of t, what the code of its triggers and rules uses it for.
+func (c *Catalog) UsesOfRow(t *Relation) map[string][]Use {
+	var bodies []*sqltree.Routine
+	for _, f := range c.Functions {
+		if !slices.Contains(t.Triggers, f.OID) {
+			continue
+		}
+		if body, err := f.Body(); err == nil && body != nil {
+			bodies = append(bodies, body)
+		}
+	}
+	for _, code := range t.Code {
+		if !strings.HasPrefix(code.Name, "rule ") {
+			continue
+		}
+		if statements, err := sqltree.Statements(code.Text); err == nil {
+			bodies = append(bodies, &sqltree.Routine{Statements: statements})
+		}
+	}
+	uses := map[string][]Use{}
+	for _, column := range t.Columns {
+		for _, body := range bodies {
+			for _, row := range []string{"new.", "old."} {
+				found, passed := body.Uses(row+strings.ToLower(column.Name), -1)
+				uses[column.Name] = slices.Concat(uses[column.Name], found, c.usesOfPassed(passed))
+			}
+		}
+	}
+	return uses
+}
+
+// usesOfPassed are what functions use what is passed to them for.
+func (c *Catalog) usesOfPassed(passed []sqltree.Passing) []Use {
+	var uses []Use
+	for _, p := range passed {
+		for _, f := range c.Functions {
+			if f.Name == p.Function {
+				found, _ := f.Uses(p.Argument)
+				uses = append(uses, found...)
+			}
+		}
+	}
+	return uses
+}
