@@ -163,6 +163,15 @@ func (r *Relation) Opens(command Command) bool {
 	})
 }
 
+// OpensByRow is [Relation.Opens] for policies that ask for a column of the row. Others let a session
+// run a command on everybody's rows or on nobody's.
+func (r *Relation) OpensByRow(command Command) bool {
+	return slices.ContainsFunc(r.Policies, func(p Policy) bool {
+		return p.Permissive && p.Applies && (p.Command == ForAll || p.Command == command) &&
+			Names(p.Using+" "+p.Check, r.ColumnNames()...)
+	})
+}
+
 // PolicyNames reports whether a policy of the relation names any of the words.
 func (r *Relation) PolicyNames(words ...string) bool {
 	return slices.ContainsFunc(r.Policies, func(p Policy) bool { return Names(p.Using+" "+p.Check, words...) })

@@ -50,8 +50,8 @@ func (c *ownWrites) Run(ctx context.Context) (err error) {
 			allowed   bool
 			sql       writing
 		}{
-			{results.Insert, t.Insertable() && t.Opens(catalog.ForInsert), c.insertion(t)},
-			{results.Update, t.Updatable() && t.Opens(catalog.ForUpdate), c.update(t)},
+			{results.Insert, t.Insertable() && t.OpensByRow(catalog.ForInsert), c.insertion(t)},
+			{results.Update, t.Updatable() && t.OpensByRow(catalog.ForUpdate), c.update(t)},
 		} {
 			if !op.allowed || w.scope.WritesExcluded(t, op.operation) || w.results.Leaks(t.String(), op.operation) {
 				continue
