@@ -3,7 +3,9 @@ package sideeffects
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
@@ -42,10 +44,14 @@ func (c *triggers) lookInside(ctx context.Context, tx *session.Tx, w side) error
 	if err != nil || row == nil {
 		return err
 	}
+	code := c.code(w.table)
 	for _, name := range names {
 		value := row[name]
 		if value == nil || len(*value) < telling || victims.Equal(value, w.values[name]) {
 			continue
+		}
+		if strings.Contains(code, "'"+strings.ToLower(*value)+"'") {
+			continue // a default that the trigger gives
 		}
 		source, err := c.source(ctx, tx, w, *value)
 		if err != nil {
@@ -72,6 +78,42 @@ func (c *triggers) isContent(t *catalog.Relation, column *catalog.Column) bool {
 		column.Category == catalog.DateTime
 	return content && !t.InForeignKey(column.Name) && !slices.Contains(t.Key, column.Name) &&
 		!slices.Contains(c.model.Of(t).Columns(), column.Name)
+}
+
+// unfilled are rows like others, first without the texts that a trigger may fill in and then with empty
+// ones: many triggers copy only what the session did not give. A BEFORE trigger fills in NOT NULL columns, too.
+func (c *triggers) unfilled(t *catalog.Relation, like []victims.Values) []victims.Values {
+	code, references := c.code(t), c.references(t)
+	var names []string
+	for _, column := range t.Columns {
+		if c.isContent(t, column) && column.Category == catalog.String && column.Insert && column.Select &&
+			!slices.Contains(references, column.Name) && strings.Contains(code, strings.ToLower(column.Name)) {
+			names = append(names, column.Name)
+		}
+	}
+	if len(names) == 0 || !t.Insertable() {
+		return nil
+	}
+	var rows []victims.Values
+	for _, values := range like {
+		missing, empty := maps.Clone(values), maps.Clone(values)
+		for _, name := range names {
+			missing[name], empty[name] = nil, new("")
+		}
+		rows = append(rows, missing, empty)
+	}
+	return rows
+}
+
+// code is the source of a table's triggers, in lower case.
+func (c *triggers) code(t *catalog.Relation) string {
+	var code strings.Builder
+	for _, f := range c.model.Catalog.Functions {
+		if slices.Contains(t.Triggers, f.OID) {
+			code.WriteString(strings.ToLower(f.Source))
+		}
+	}
+	return code.String()
 }
 
 // source names the victim's row that holds a value, if the attacker's row refers to it, no other

@@ -27,6 +27,14 @@ func (target target) of(condition string) string {
 	return "(" + condition + ") AND (" + query.AnyOf(held) + ")"
 }
 
+// privateFirst orders rows, alias a, so that those that are public by design come last.
+func (c *triggers) privateFirst(t *catalog.Relation) string {
+	if c.model.PublicRows(t) == "" {
+		return ""
+	}
+	return " ORDER BY " + c.model.Public(t, "a")
+}
+
 // targets are the tables to whose rows columns of t lead. Those that are compared come last.
 func (c *triggers) targets(t *catalog.Relation) []target {
 	list, known := c.found[t]

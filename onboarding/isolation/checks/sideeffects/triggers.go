@@ -237,9 +237,11 @@ func (c *triggers) rowsReferring(ctx context.Context, t *catalog.Relation, v ten
 	if err != nil {
 		return nil, err
 	}
-	pairs := c.pairs(t, v, s, made)
+	pairs, leading := c.pairs(t, v, s, made), []victims.Values{made}
+	leads := false
 	for _, target := range c.targets(t) {
-		held, err := c.rows.Any(ctx, target.table, target.keys, target.of(m.OwnedBy(target.table, v)))
+		held, err := c.rows.Any(ctx, target.table, target.keys, target.of(m.OwnedBy(target.table, v))+
+			c.privateFirst(target.table))
 		if err != nil {
 			return nil, err
 		}
@@ -249,11 +251,16 @@ func (c *triggers) rowsReferring(ctx context.Context, t *catalog.Relation, v ten
 		row := made
 		if target.compared {
 			row = maps.Clone(made)
-			rows = append(rows, row)
+			leading = append(leading, row)
 		}
 		target.fill(t, row, held)
+		leads = true
 	}
-	rows, err = c.owning(ctx, t, s, append(rows, made))
+	rows = append(rows, leading...)
+	if leads {
+		rows = append(rows, c.unfilled(t, leading)...)
+	}
+	rows, err = c.owning(ctx, t, s, rows)
 	return append(rows, pairs...), err
 }
 

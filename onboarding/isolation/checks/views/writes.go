@@ -135,48 +135,6 @@ func (c *views) statements(
 	return list, nil
 }
 
-// values are those of a view's row that would be the victim's.
-func (c *views) values(ctx context.Context, t *catalog.Relation, v tenancy.Tenant) (victims.Values, error) {
-	values := victims.Values{}
-	for _, column := range t.Columns {
-		value, err := c.baseValue(ctx, t, column, v)
-		if err != nil {
-			return nil, err
-		}
-		if value != nil {
-			values[column.Name] = value
-		}
-	}
-	values.GiveTo(v, c.model.Of(t))
-	return values, nil
-}
-
-// baseValue is a value for a view's column, from a row of a table of the view that has a column
-// of the same name.
-func (c *views) baseValue(
-	ctx context.Context, t *catalog.Relation, column *catalog.Column, v tenancy.Tenant,
-) (*string, error) {
-	m := c.model
-	for _, base := range m.Catalog.Relations {
-		b := base.Column(column.Name)
-		if base.IsView() || b == nil || b.Type != column.Type || !t.DefinedOn(base) || !m.Of(base).Owned() {
-			continue
-		}
-		if slices.Contains(base.Key, column.Name) {
-			return victims.Unique(b), nil
-		}
-		row, err := c.rows.Any(ctx, base, []string{column.Name}, m.OwnedBy(base, v))
-		if err != nil {
-			return nil, err
-		}
-		if len(row) > 0 {
-			return row[0], nil
-		}
-		return victims.Imagine(b), nil
-	}
-	return nil, nil
-}
-
 func (c *views) try(ctx context.Context, v viewWrite, s session.Session) error {
 	t := v.view
 	if c.results.Leaks(t.String(), v.operation) || c.scope.WritesExcluded(t, v.operation) {
