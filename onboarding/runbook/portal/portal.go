@@ -37,7 +37,7 @@ func (p *Portal) page(ctx context.Context, request onboarding.Request) (*url.URL
 	if request.Mode == onboarding.ModeMember {
 		org, err := p.db.FindOrg(ctx, request.Org.Slug)
 		if err != nil {
-			return nil, probe.Response{}, err
+			return nil, probe.Response{}, errors.New(platform.Explain(err))
 		}
 		if org == nil {
 			return nil, probe.Response{}, fmt.Errorf("there is no Org %s", request.Org.Slug)
@@ -79,8 +79,7 @@ func (p *Portal) Preflight(ctx context.Context, run *onboarding.Run) []onboardin
 	switch {
 	case err != nil:
 		return []onboarding.Finding{onboarding.Failing(findingName,
-			"Check the portal, its DNS and certificate, and portal in the configuration.", "%s",
-			platform.Explain(err))}
+			"Check the portal, its DNS and certificate, and portal in the configuration.", "%v", err)}
 	case response.Status >= http.StatusInternalServerError:
 		return []onboarding.Finding{onboarding.Failing(findingName, "Check the portal.", "%s answers %d", page,
 			response.Status)}
@@ -106,7 +105,7 @@ func (p *Portal) Verify(ctx context.Context, run *onboarding.Run) []onboarding.F
 	}
 	if err != nil {
 		return []onboarding.Finding{onboarding.Failing(findingName, "Open the portal with this Provider's session.",
-			"%s", platform.Explain(err))}
+			"%v", err)}
 	}
 	return []onboarding.Finding{onboarding.Passed(findingName, "%s loads with their identity", page)}
 }
