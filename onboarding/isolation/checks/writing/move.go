@@ -168,7 +168,8 @@ func (m *moves) ownRow(ctx context.Context, a attempt) (*victims.Target, error) 
 		// other.
 		names := "(" + model.Names(a.table, i) + ")"
 		conditions := []string{names + " AND " + condition, condition}
-		if len(model.Of(a.table).Parents) > 0 && len(orgs) == 0 {
+		shared := len(model.Of(a.table).Parents) > 0 || tenancy.CoOwner(model, a.table, "a") != ""
+		if shared && len(orgs) == 0 {
 			conditions = slices.Insert(conditions, 1, names)
 		}
 		for _, condition := range conditions {
