@@ -1,9 +1,6 @@
 package catalog
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // Asked is what policies ask: their source, with those of the functions and views that it names, in lower
 // case, and the tables that it names.
@@ -70,9 +67,4 @@ func (a Asked) Constants(words []*string) int {
 		}
 	}
 	return n
-}
-
-// IsKey reports whether a column alone is unique.
-func (r *Relation) IsKey(column string) bool {
-	return slices.ContainsFunc(r.Unique, func(key []string) bool { return len(key) == 1 && key[0] == column })
 }

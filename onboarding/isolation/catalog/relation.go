@@ -156,6 +156,16 @@ func (r *Relation) SingleKey() *Column {
 	return r.Column(r.Key[0])
 }
 
+// IsKey reports whether a column alone is unique.
+func (r *Relation) IsKey(column string) bool {
+	return slices.ContainsFunc(r.Unique, func(key []string) bool { return len(key) == 1 && key[0] == column })
+}
+
+// IsRowType reports whether a type, as PostgreSQL spells it, is that of the relation's rows.
+func (r *Relation) IsRowType(typ string) bool {
+	return typ == r.Name || typ == r.String() || typ == r.SQL()
+}
+
 // Opens reports whether a permissive policy lets the role run a command on some rows.
 func (r *Relation) Opens(command Command) bool {
 	return slices.ContainsFunc(r.Policies, func(p Policy) bool {

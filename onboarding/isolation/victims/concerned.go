@@ -111,11 +111,9 @@ func (c *Concerned) of(ctx context.Context, p string, victim tenancy.Tenant) ([]
 	}
 	attackers := []attacker{{session.Person, p, "", "Person " + p}}
 	if orgs := plain.Identity.Orgs; len(orgs) > 0 && v.config.Settings.HasOrg() {
-		attackers = append(attackers,
-			attacker{session.Member, p, orgs[0], fmt.Sprintf("Person %s acting in their Org %s", p, orgs[0])})
+		attackers = append(attackers, memberOf(p, orgs[0]))
 		if victim.IsOrg() {
-			attackers = append(attackers, attacker{session.Rival, p, victim.ID,
-				fmt.Sprintf("Person %s, a member elsewhere, claiming foreign Org %s", p, victim.ID)})
+			attackers = append(attackers, rivalTo(victim.ID, p))
 		}
 	}
 	return v.sessionsOf(ctx, attackers)

@@ -106,7 +106,7 @@ func (a argument) keys() []string {
 func (a argument) composites() []string {
 	for _, t := range a.caller.model.Catalog.Relations {
 		row := a.row(t)
-		if row == nil || a.cast != t.Name && a.cast != t.String() && a.cast != t.SQL() {
+		if row == nil || !t.IsRowType(a.cast) {
 			continue
 		}
 		values := make([]string, len(t.Columns))

@@ -129,6 +129,5 @@ func (v *Victims) Observe(ctx context.Context, tx *session.Tx, victim tenancy.Te
 
 // Acting returns the session of a Person who acts in an Org of theirs.
 func (v *Victims) Acting(ctx context.Context, person, org string) (session.Session, error) {
-	label := fmt.Sprintf("Person %s acting in their Org %s", person, org)
-	return v.session(ctx, attacker{session.Member, person, org, label})
+	return v.session(ctx, memberOf(person, org))
 }

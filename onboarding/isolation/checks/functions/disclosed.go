@@ -9,7 +9,6 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
-	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
@@ -55,11 +54,7 @@ func (c *functions) judgeDisclosed(ctx context.Context, call call, answers []str
 				if query.Lost(err) != nil {
 					return err
 				}
-				if found != nil {
-					c.leak(call, results.Finding{
-						Operation: results.Read, Table: t.String(), Evidence: "read " + found.String(),
-					})
-				}
+				c.leakRow(call, t, found)
 			}
 		}
 	}

@@ -59,7 +59,7 @@ func (c *functions) Run(ctx context.Context) error {
 		return err
 	}
 	for _, f := range c.callable() {
-		if c.excused(f) {
+		if c.config.Excuses(f) {
 			c.results.Cover(func(cov *results.Coverage) { cov.Excused = append(cov.Excused, f.String()+": calls") })
 			continue
 		}
@@ -97,11 +97,6 @@ func (c *functions) callable() []*catalog.Function {
 	})
 }
 
-// excused reports whether the configuration says not to call a function.
-func (c *functions) excused(f *catalog.Function) bool {
-	return slices.Contains(c.config.ExcusedFunctions, f.String())
-}
-
 func (c *functions) risk(f *catalog.Function, why string) {
 	c.results.AddRisk(results.Execute, f.String(), fmt.Sprintf("runs with the rights of %s, reaches %s, and %s",
 		f.Owner, listed(c.caller.Named(f)), why), c.fixes.RevokeExecute(f, ""))
@@ -135,12 +130,21 @@ func (c *functions) leak(call call, found results.Finding) {
 	c.results.Add(found)
 }
 
+// leakRow reports the row of a table that a call answered, if it did.
+func (c *functions) leakRow(call call, t *catalog.Relation, answered *proof.Proof) {
+	if answered != nil {
+		c.leak(call, results.Finding{
+			Operation: results.Read, Table: t.String(), Evidence: "read " + answered.String(),
+		})
+	}
+}
+
 // callAll tries a function with several argument lists and attackers. It returns why no call
 // reached its body, or "".
 func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled string, err error) {
 	answers := map[string]answered{} // by arguments
 	judged := map[string]bool{}      // by victim and arguments, and by arguments alone
-	told := contents{}
+	contents := contents{}
 	var ends ends
 	for _, v := range c.victims.List() {
 		ways, err := c.ways(ctx, f, v)
@@ -174,7 +178,7 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled 
 					if err := c.judgeDependence(ctx, this); err != nil {
 						return "", err
 					}
-					if err := c.judgeDifference(ctx, this, answer, told); err != nil {
+					if err := c.judgeDifference(ctx, this, answer, contents); err != nil {
 						return "", err
 					}
 					if answers[args] != nil && !judged[args] { // for an earlier victim

@@ -53,7 +53,7 @@ func (c *leakproof) Run(ctx context.Context) error {
 					continue
 				}
 				for i, argument := range f.ArgTypes {
-					if !c.takes(strings.TrimSuffix(argument, "[]"), column) && !isRowOf(argument, t) {
+					if !c.takes(strings.TrimSuffix(argument, "[]"), column) && !t.IsRowType(argument) {
 						continue
 					}
 					given := trusted{f, i, t, column}
@@ -104,11 +104,6 @@ func (c *leakproof) takes(argument string, column *catalog.Column) bool {
 	return argument == plain || c.casts[[2]string{plain, argument}]
 }
 
-// isRowOf reports whether an argument of a type takes a table's whole rows.
-func isRowOf(argument string, t *catalog.Relation) bool {
-	return argument == t.Name || argument == t.String() || argument == t.SQL()
-}
-
 // trusted is a function that is given a column in one of its arguments.
 type trusted struct {
 	function *catalog.Function
@@ -121,7 +116,7 @@ type trusted struct {
 func (f trusted) sql(guess string) string {
 	value := query.Column("a", f.column.Name)
 	switch kind := strings.TrimSuffix(f.function.ArgTypes[f.argument], "[]"); {
-	case isRowOf(kind, f.table):
+	case f.table.IsRowType(kind):
 		value = "a"
 	case kind == "character": // which would be of length 1 in a cast
 		value += "::bpchar"

@@ -103,7 +103,7 @@ func (p *pair) addCalls() {
 // calls reports whether attackers call a function.
 func (p *pair) calls(f *catalog.Function) bool {
 	return f.Executable && f.Kind == catalog.PlainFunction && !f.ReturnsTrigger() && !f.Native() &&
-		f.Owner != p.Config.AppRole && !slices.Contains(p.Config.ExcusedFunctions, f.String()) &&
+		f.Owner != p.Config.AppRole && !p.Config.Excuses(f) &&
 		p.Irreversible.Function(f) == ""
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
@@ -28,7 +27,7 @@ func (c *broadcasts) calls(ctx context.Context) error {
 		named := caller.Named(f)
 		if !f.Executable || !f.HasSource() || f.ReadOnly() || f.ReturnsTrigger() || len(named) == 0 ||
 			c.setup.Irreversible.Function(f) != "" || c.results.Leaks(named[0].String(), results.Listen) ||
-			slices.Contains(c.setup.Config.ExcusedFunctions, f.String()) {
+			c.setup.Config.Excuses(f) {
 			continue
 		}
 		list := c.victims.List()
