@@ -2,15 +2,15 @@ package catalog
 
 import "strings"
 
-// Asked is what policies ask: their source, with those of the functions and views that it names, in lower
-// case, and the tables that it names.
+// Asked is what policies query: their source, with those of the functions and views that it names,
+// in lower case, and the tables that it names.
 type Asked struct {
 	Source string
 	Tables []*Relation
 }
 
-// AskedBy returns what the policies of a relation for a command ask. The relation itself is among the
-// tables only if a function or a view names it: policies name their own columns by it.
+// AskedBy returns what the policies of a relation for a command query. The relation itself is
+// among the tables only if a function or a view names it: policies name their own columns by it.
 func (c *Catalog) AskedBy(t *Relation, command Command) Asked {
 	var own strings.Builder
 	for _, p := range t.Policies {

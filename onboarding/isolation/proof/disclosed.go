@@ -25,10 +25,11 @@ type Disclosure struct {
 	Reached []*catalog.Relation
 }
 
-// Find is [Prover.Repeats] for an answer that nothing else calls another's: the row has a key of its
-// own and, beside it, texts or numbers that are nowhere in the call or the function and that no row
-// has that the session may have. No other relation that was reached has a row by that key, except
-// those of others. A row that the session reads in the table itself was not disclosed by the answer.
+// Find is [Prover.Repeats] for an answer that nothing else calls another's: the row has a key of
+// its own and, beside it, texts or numbers that are nowhere in the call or the function and that
+// no row has that the session may have. No other relation that was reached has a row by that key,
+// except those of others. A row that the session reads in the table itself was not disclosed by
+// the answer.
 func (d Disclosure) Find(ctx context.Context, t *catalog.Relation, a Answer) (*Proof, error) {
 	p, s := d.Prover, d.Session
 	if !hidesKeys(p.Model, t) {

@@ -8,8 +8,8 @@ import (
 
 // followTables corrects the owners of views. A view has no foreign keys, so its columns were
 // classified by their names alone. Where it shows the columns by which Orgs own the rows of its
-// tables, these decide, and not a column of authors. Where nothing is known of it and only Persons own
-// rows of its tables, their columns decide.
+// tables, these decide, and not a column of authors. Where nothing is known of it and only Persons
+// own rows of its tables, their columns decide.
 func (d *discovery) followTables() {
 	for _, r := range d.m.Catalog.Relations {
 		o := d.m.own[r.OID]
@@ -27,8 +27,8 @@ func (d *discovery) followTables() {
 }
 
 // likeTables returns the owners of a view's rows by the columns of Orgs that say so in its tables.
-// It returns nil where the tables do not agree, where the view does not show these columns, or where
-// the names of its columns say no less. o is what these say, or nil.
+// It returns nil where the tables do not agree, where the view does not show these columns, or
+// where the names of its columns say no less. o is what these say, or nil.
 func (d *discovery) likeTables(view *catalog.Relation, o *Ownership) *Ownership {
 	like := &Ownership{Class: ClassTenant}
 	for _, t := range d.m.Catalog.TablesOf(view) {

@@ -105,8 +105,8 @@ func (v *Victims) ownersFirst(id string) string {
 	return fmt.Sprintf("(%s::text = ANY(%s::text[])) DESC", id, query.Array(v.Persons()))
 }
 
-// leadersFirst orders members so those who own their Org or administer it come first: functions may let no
-// others do anything.
+// leadersFirst orders members so those who own their Org or administer it come first: functions
+// may let no others do anything.
 func leadersFirst(m *tenancy.Model, person, org string) string {
 	leads := person + " IS NULL" // a constant is no expression to order by
 	if owner := m.Membership.OwnerColumn; owner != "" {

@@ -13,11 +13,11 @@ import (
 )
 
 const (
-	// maxMixedLists bounds the lists of [Caller.MixedLists] in which one argument is of a victim, and
-	// maxForeign how many values of the victim's each argument is given in them.
+	// maxMixedLists bounds the lists of [Caller.MixedLists] in which one argument is of a victim,
+	// and maxForeign how many values of the victim's each argument is given in them.
 	maxMixedLists, maxForeign = 9, 3
-	// maxBoth bounds those in which an argument is a list of both's, and maxShared how many of these
-	// each argument is given in either order.
+	// maxBoth bounds those in which an argument is a list of both's, and maxShared how many of
+	// these each argument is given in either order.
 	maxBoth, maxShared = 18, 6
 )
 
@@ -31,9 +31,9 @@ type ownTenant struct {
 	rows   map[*catalog.Relation]Values
 }
 
-// MixedLists returns ways to call a function in which one argument is of a victim and all others are of the
-// attacker, or in which one argument is a list of both's. A function may check that one of its arguments, or one
-// element of a list, is the caller's, and believe another.
+// MixedLists returns ways to call a function in which one argument is of a victim and all others
+// are of the attacker, or in which one argument is a list of both's. A function may check that one
+// of its arguments, or one element of a list, is the caller's, and believe another.
 func (c *Caller) MixedLists(
 	ctx context.Context, f *catalog.Function, v tenancy.Tenant, s session.Session,
 ) ([]string, error) {
@@ -130,9 +130,9 @@ func (mine ownArguments) with(i int, value string) []string {
 	return combined(mine.function, values, 1)
 }
 
-// Saying returns ways to call a function with arguments of a Person's own, in each of which one argument,
-// or what a document holds at the keys that the function reads, is a given text.
-func (c *Caller) Saying(ctx context.Context, f *catalog.Function, s session.Session, text string) ([]string, error) {
+// WithText returns ways to call a function with arguments of a Person's own, in each of which one
+// argument, or what a document holds at the keys that the function reads, is a given text.
+func (c *Caller) WithText(ctx context.Context, f *catalog.Function, s session.Session, text string) ([]string, error) {
 	if s.Identity.Person == nil {
 		return nil, nil
 	}
@@ -251,8 +251,8 @@ func (c *Caller) usesOf(f *catalog.Function, i int) ([]catalog.Use, []string) {
 	return known.columns, known.literals
 }
 
-// used are the constants that the function compares the argument with, and what the tenant's rows hold in the
-// columns that it compares it with or writes it into.
+// used are the constants that the function compares the argument with, and what the tenant's rows
+// hold in the columns that it compares it with or writes it into.
 func (a argument) used() literals {
 	array := strings.HasSuffix(a.typ, "[]")
 	var found literals

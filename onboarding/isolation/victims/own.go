@@ -86,8 +86,8 @@ func (v *Victims) members(ctx context.Context, org tenancy.Tenant) ([]session.Se
 	return sessions, nil
 }
 
-// OwnSessions are the sessions in which a victim may see their rows: without an Org, with the Org's
-// setting never set, and in an Org of theirs; of an Org, a member of each role.
+// OwnSessions are the sessions in which a victim may see their rows: without an Org, with the
+// Org's setting never set, and in an Org of theirs; of an Org, a member of each role.
 func (v *Victims) OwnSessions(ctx context.Context, victim tenancy.Tenant) ([]session.Session, error) {
 	own, err := v.Own(ctx, victim)
 	if err != nil {

@@ -321,8 +321,8 @@ func (a answered) alike() bool {
 	return false
 }
 
-// judgeAggregate reports an answer that is the same for everybody and comes from tenants' tables: it
-// sums up everybody's rows. Where it does not change with a victim's, a number is a risk.
+// judgeAggregate reports an answer that is the same for everybody and comes from tenants' tables:
+// it sums up everybody's rows. Where it does not change with a victim's, a number is a risk.
 func (c *functions) judgeAggregate(ctx context.Context, f *catalog.Function, answers map[string]answered) error {
 	if f.Returns == "boolean" || len(c.caller.Named(f)) == 0 || c.blamed(f) ||
 		!slices.ContainsFunc(slices.Collect(maps.Values(answers)), answered.alike) {
@@ -340,8 +340,8 @@ func (c *functions) judgeAggregate(ctx context.Context, f *catalog.Function, ans
 	return nil
 }
 
-// judgeSum is [functions.judgeDependence] for a function without arguments that answers all callers
-// the same.
+// judgeSum is [functions.judgeDependence] for a function without arguments that answers all
+// callers the same.
 func (c *functions) judgeSum(ctx context.Context, f *catalog.Function) error {
 	if len(f.ArgTypes) > 0 {
 		return nil

@@ -17,9 +17,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 )
 
-// leakproof calls functions that are marked LEAKPROOF on the columns of tenants' tables, reads what
-// they say in errors and notices, and measures how long they take. PostgreSQL trusts them with rows
-// that policies would drop, if they are cheap (order_qual_clauses in its createplan.c).
+// leakproof calls functions that are marked LEAKPROOF on the columns of tenants' tables, reads
+// what they say in errors and notices, and measures how long they take. PostgreSQL trusts them
+// with rows that policies would drop, if they are cheap (order_qual_clauses in its createplan.c).
 type leakproof struct {
 	setup    *setup.Setup // for the canaries, which are read at first use
 	cat      *catalog.Catalog
