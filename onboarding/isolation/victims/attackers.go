@@ -78,8 +78,8 @@ func (v *Victims) WithChosenSettings(base []session.Session) []session.Session {
 	return v.config.Chosen.Sessions(base[0], session.Known{Victims: v.list, Names: v.names, Columns: v.columns})
 }
 
-// NoteRead records that a session read a row of another tenant's in a table: who may read it, or what
-// opened the read, may be able to write, too.
+// NoteRead records that a session read a row of another tenant's in a table: who may read it, or
+// what opened the read, may be able to write, too.
 func (v *Victims) NoteRead(s session.Session, t *catalog.Relation, owner string) {
 	if len(s.Extra) > 0 {
 		v.opened[s.ChosenKey()]++
@@ -110,8 +110,8 @@ func (v *Victims) ownersFirst(id string) string {
 	return fmt.Sprintf("(%s::text = ANY(%s::text[])) DESC", id, query.Array(v.Persons()))
 }
 
-// near are conditions that a tenant, by its id, is below, above or beside another of its kind, where the
-// row of one names the other, such as a subsidiary its holding.
+// near are conditions that a tenant, by its id, is below, above or beside another of its kind,
+// where the row of one names the other, such as a subsidiary its holding.
 func near(tenants tenancy.Tenants, id, other string) []string {
 	var found []string
 	for _, up := range selfReferences(tenants) {
@@ -125,7 +125,8 @@ func near(tenants tenancy.Tenants, id, other string) []string {
 	return found
 }
 
-// selfReferences are the columns, on the alias k, in which a tenant's row names another of its kind.
+// selfReferences are the columns, on the alias k, in which a tenant's row names another of its
+// kind.
 func selfReferences(tenants tenancy.Tenants) []string {
 	var found []string
 	for _, fk := range tenants.Table.ForeignKeys {
@@ -136,8 +137,8 @@ func selfReferences(tenants tenancy.Tenants) []string {
 	return found
 }
 
-// leadersFirst orders members so those who own their Org or administer it come first: functions may let no
-// others do anything.
+// leadersFirst orders members so those who own their Org or administer it come first: functions
+// may let no others do anything.
 func leadersFirst(m *tenancy.Model, person, org string) string {
 	leads := person + " IS NULL" // a constant is no expression to order by
 	if owner := m.Membership.OwnerColumn; owner != "" {
@@ -158,6 +159,17 @@ type attacker struct {
 	person string
 	org    string // that the session acts in or claims, or empty
 	label  string
+}
+
+// memberOf is a Person who acts in an Org of theirs.
+func memberOf(person, org string) attacker {
+	return attacker{session.Member, person, org, fmt.Sprintf("Person %s acting in their Org %s", person, org)}
+}
+
+// rivalTo is a member of another Org who claims to act in a victim.
+func rivalTo(victim, person string) attacker {
+	return attacker{session.Rival, person, victim,
+		fmt.Sprintf("Person %s, a member elsewhere, claiming foreign Org %s", person, victim)}
 }
 
 func (v *Victims) session(ctx context.Context, a attacker) (session.Session, error) {
@@ -245,11 +257,8 @@ func (v *Victims) againstOrg(ctx context.Context, victim string) ([]session.Sess
 		if err != nil {
 			return nil, err
 		}
-		p := rival.person
-		acting := attacker{session.Member, p, rival.org, fmt.Sprintf("Person %s acting in their Org %s", p, rival.org)}
-		if found && !slices.Contains(attackers, acting) {
-			attackers = append(attackers, acting, attacker{session.Rival, p, victim,
-				fmt.Sprintf("Person %s, a member elsewhere, claiming foreign Org %s", p, victim)})
+		if acting := memberOf(rival.person, rival.org); found && !slices.Contains(attackers, acting) {
+			attackers = append(attackers, acting, rivalTo(victim, rival.person))
 		}
 	}
 	former, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT person::text, '' FROM mem

@@ -78,9 +78,9 @@ func Unique(c *catalog.Column) *string {
 // enoughVaried is how many random letters and digits make a value that no other row has.
 const enoughVaried = 6
 
-// uniqueLike is [Unique], in the shape of the row's value, which the column's constraints let pass.
-// Policies may ask for parts that repeat one of the row's own ids, such as the folder of a file, so
-// these stay.
+// uniqueLike is [Unique], in the shape of the row's value, which the column's constraints let
+// pass. Policies may ask for parts that repeat one of the row's own ids, such as the folder of a
+// file, so these stay.
 func uniqueLike(c *catalog.Column, values Values, ids []string) *string {
 	value := values[c.Name]
 	if value == nil || c.Category != catalog.String || tenancy.IsUUID(*value) {
@@ -145,8 +145,8 @@ func (r *Rows) coOwner(ctx context.Context, t *catalog.Relation, values Values) 
 	return r.evaluate(ctx, t, values, expression)
 }
 
-// OwnerOf returns whose a made-up row would be. It is no tenant where SQL of the configuration cannot be
-// evaluated for it.
+// OwnerOf returns whose a made-up row would be. It is no tenant where SQL of the configuration
+// cannot be evaluated for it.
 func (r *Rows) OwnerOf(ctx context.Context, t *catalog.Relation, values Values) (tenancy.Tenant, error) {
 	owner, err := r.evaluate(ctx, t, values, r.config.Model.Owner(t, "a"))
 	if owner == nil || err != nil {

@@ -14,8 +14,8 @@ import (
 // maxParts bounds the parts of a text, such as a path, at which an attacker is named.
 const maxParts = 3
 
-// naming are rows like the first that are the victim's and also name the attacker or their Org where policies
-// ask: in columns beside the owner's, or in a text such as a path.
+// naming are rows like the first that are the victim's and also name the attacker or their Org
+// where policies ask: in columns beside the owner's, or in a text such as a path.
 func (i *inserts) naming(ctx context.Context, a attempt, like []variant) ([]variant, error) {
 	m, t, identity := i.w.model, a.table, a.session.Identity
 	o := m.Of(t)
@@ -52,8 +52,8 @@ func (i *inserts) naming(ctx context.Context, a attempt, like []variant) ([]vari
 	return found, nil
 }
 
-// namingIn are rows like one in which a text also names the attacker or their Org. The text may say whose the
-// row is.
+// namingIn are rows like one in which a text also names the attacker or their Org. The text may
+// say whose the row is.
 func (i *inserts) namingIn(ctx context.Context, a attempt, like variant, c *catalog.Column) ([]variant, error) {
 	value, identity, victim := like.values[c.Name], a.session.Identity, a.target.Victim
 	if value == nil || c.Category != catalog.String || a.table.InForeignKey(c.Name) ||
@@ -82,8 +82,8 @@ func (i *inserts) namingIn(ctx context.Context, a attempt, like variant, c *cata
 	return found, nil
 }
 
-// alsoNaming are a text with one id in place of another, and with the id in place of each of its parts,
-// before each and at the end.
+// alsoNaming are a text with one id in place of another, and with the id in place of each of its
+// parts, before each and at the end.
 func alsoNaming(text, other, me string) []string {
 	separator := "/"
 	if !strings.Contains(text, separator) && strings.Contains(text, ":") {
