@@ -73,9 +73,12 @@ func (w *Writer) fences(t *catalog.Relation, o *tenancy.Ownership) []fence {
 	switch o.Class {
 	case tenancy.ClassUsers:
 		id := query.Name(m.Users.ID)
+		seen := id + " = " + me
+		if m.HasOrgs() {
+			seen += fmt.Sprintf(" OR %s IN (SELECT %s())", id, w.function("tenant_co_members"))
+		}
 		return []fence{
-			{"tenant_fence_read", "SELECT", fmt.Sprintf("%[1]s = %[2]s OR %[1]s IN (SELECT %[3]s())", id, me,
-				w.function("tenant_co_members"))},
+			{"tenant_fence_read", "SELECT", seen},
 			{"tenant_fence_update", "UPDATE", id + " = " + me},
 			{"tenant_fence_delete", "DELETE", id + " = " + me},
 		}
@@ -128,6 +131,7 @@ func (w *Writer) functions(t *catalog.Relation, o *tenancy.Ownership) string {
 	}
 	orgs := fmt.Sprintf("SELECT mem.org FROM (%s) mem WHERE mem.person = %s AND mem.present", m.MembersSQL(), me)
 	switch {
+	case o.Class == tenancy.ClassUsers && !m.HasOrgs():
 	case o.Class == tenancy.ClassUsers, m.IsProfile(t) && m.HasOrgs():
 		body := fmt.Sprintf("SELECT other.person FROM (%s) other WHERE other.org IN (%s)", m.MembersSQL(), orgs)
 		return create("tenant_co_members", m.Users.Type, body)

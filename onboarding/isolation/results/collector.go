@@ -13,6 +13,8 @@ type Collector struct {
 	// what rows contain. Both may be nil.
 	Script func() string
 	Redact func(script string) string
+	// OrgsAlone says that each tenant is an Org, which checks take for a Person.
+	OrgsAlone bool
 
 	mu       sync.Mutex
 	findings []Finding
@@ -177,6 +179,9 @@ func (c *Collector) Report() *Report {
 			cmp.Compare(a.Operation, b.Operation))
 	})
 	r.Verdict = r.judge()
+	if c.OrgsAlone {
+		r.nameOrgs()
+	}
 	r.Coverage.Tenants = r.Coverage.Persons + r.Coverage.Orgs
 	r.withEmptyLists()
 	return r

@@ -103,6 +103,9 @@ func (s *seeder) run(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	result := Result{Persons: len(s.persons), Orgs: len(s.orgs), Rows: s.rows, Missing: missing}
+	if s.model.OrgsAlone {
+		result.Persons, result.Orgs = 0, len(s.persons)
+	}
 	return result, s.force(ctx, forced, "FORCE")
 }
 
@@ -152,7 +155,7 @@ func (s *seeder) tenants(ctx context.Context) error {
 		}
 		made, err := s.insert(ctx, m.Users.Table, values, tenancy.Tenant{})
 		if err != nil {
-			return fmt.Errorf("%s: no Person could be made: %w", m.Users.Table, err)
+			return fmt.Errorf("%s: no tenant could be made: %w", m.Users.Table, err)
 		}
 		s.persons = append(s.persons, s.tenant(m.Users, tenancy.Person, made))
 	}

@@ -65,6 +65,9 @@ func NewDialer(ctx context.Context, truth query.Querier, config DialerConfig) (*
 	return d, d.verify(ctx)
 }
 
+// Use changes the settings that carry the identity of the sessions to come.
+func (d *Dialer) Use(s Settings) { d.config.Settings = s }
+
 // verify opens a session and asks who it is.
 func (d *Dialer) verify(ctx context.Context) error {
 	c, err := d.Open(ctx)

@@ -25,6 +25,9 @@ type Opening struct {
 	// LOCAL ROLE. Empty: they log in as AppRole.
 	LoginRole string `yaml:"-"`
 	AppRole   string `yaml:"-"`
+
+	// orgsAlone says that each Org takes the place of a Person, so person.id is org.id.
+	orgsAlone bool
 }
 
 // scalar is the first value that a query of the configuration returns, beside what its names stand
@@ -39,7 +42,11 @@ func (o Opening) userSQL(person string) string {
 	if o.UserQuery == "" {
 		return person + "::text"
 	}
-	return scalar(o.UserQuery, "(SELECT "+person+" AS id) person")
+	names := "(SELECT " + person + " AS id) person"
+	if o.orgsAlone {
+		names += ", (SELECT " + person + " AS id) org"
+	}
+	return scalar(o.UserQuery, names)
 }
 
 // roleSQL is the role of a session, by expressions for its Person and for the Org of theirs that
@@ -54,6 +61,9 @@ func (o Opening) roleSQL(person, org string) string {
 }
 
 func (o Opening) anyRoleSQL(person, org string) string {
+	if o.orgsAlone {
+		org = person
+	}
 	return scalar(o.RoleQuery, fmt.Sprintf("(SELECT %s AS id) person, (SELECT %s AS id) org", person, org))
 }
 

@@ -6,6 +6,8 @@ type Config struct {
 	NoOrgs      bool // whatever a table is called
 	Membership  MembershipConfig
 	Tables      map[string]TableConfig // by "schema.name"
+
+	alone bool // Orgs are all the tenants there are
 }
 
 // TenantsConfig names a table of tenants.

@@ -13,9 +13,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 )
 
-// ErrNoTenants means that no table of Persons was found, so nothing can be said about whose a
+// ErrNoTenants means that no table of tenants was found, so nothing can be said about whose a
 // row is.
-var ErrNoTenants = errors.New("no table of users found: name it in users.table")
+var ErrNoTenants = errors.New("no table of users and none of orgs found: name it in users.table or orgs.table")
 
 // discovery finds a model.
 type discovery struct {
@@ -34,7 +34,8 @@ type Source struct {
 
 // Discover finds the tenants and whose the rows of every relation are.
 func Discover(ctx context.Context, from Source, config Config) (*Model, error) {
-	m := &Model{Catalog: from.Catalog, own: map[uint32]*Ownership{}, directory: map[uint32]bool{},
+	config, alone := config.OrgsAlone(from.Catalog)
+	m := &Model{Catalog: from.Catalog, OrgsAlone: alone, own: map[uint32]*Ownership{}, directory: map[uint32]bool{},
 		tables: map[uint32]TableConfig{}}
 	for _, name := range slices.Sorted(maps.Keys(config.Tables)) {
 		r := m.Catalog.Named(name)
@@ -89,25 +90,26 @@ func (d *discovery) findTenants(ctx context.Context, q query.Querier) error {
 // nameTenants names the tables of tenants, the columns of their ids, and who owns an Org.
 func (d *discovery) nameTenants() error {
 	var err error
-	if d.m.Users.Table, err = d.tenantsTable(d.config.Users.Table, "users.table", userTables); err != nil {
+	users, orgs := d.config.Users, d.config.Orgs
+	if d.m.Users.Table, err = d.tenantsTable(users.Table, orgs.Table, d.config.key("table"), userTables); err != nil {
 		return err
 	}
 	if d.m.Users.Table == nil {
 		return ErrNoTenants
 	}
 	if !d.config.NoOrgs {
-		d.m.Orgs.Table, err = d.tenantsTable(d.config.Orgs.Table, "orgs.table", orgTables)
+		d.m.Orgs.Table, err = d.tenantsTable(orgs.Table, users.Table, "orgs.table", orgTables)
 	}
 	if err != nil {
 		return err
 	}
-	if d.m.Users.ID, err = idColumn(d.m.Users.Table, d.config.Users.ID, "users.id"); err != nil {
+	if d.m.Users.ID, err = idColumn(d.m.Users.Table, users.ID, d.config.key("id")); err != nil {
 		return err
 	}
 	d.m.Users.Type = d.m.Users.Table.Column(d.m.Users.ID).Type
 	d.m.Orgs.Type = "text"
 	if d.m.HasOrgs() {
-		if d.m.Orgs.ID, err = idColumn(d.m.Orgs.Table, d.config.Orgs.ID, "orgs.id"); err != nil {
+		if d.m.Orgs.ID, err = idColumn(d.m.Orgs.Table, orgs.ID, "orgs.id"); err != nil {
 			return err
 		}
 		d.m.Orgs.Type = d.m.Orgs.Table.Column(d.m.Orgs.ID).Type
@@ -117,8 +119,8 @@ func (d *discovery) nameTenants() error {
 }
 
 // tenantsTable returns the table of a kind of tenants: the one that the configuration names,
-// else the first that is called like one.
-func (d *discovery) tenantsTable(configured, key string, usual []string) (*catalog.Relation, error) {
+// else the first that is called like one and is not the other kind's.
+func (d *discovery) tenantsTable(configured, other, key string, usual []string) (*catalog.Relation, error) {
 	if configured != "" {
 		r := d.m.Catalog.Named(configured)
 		if r == nil {
@@ -126,17 +128,7 @@ func (d *discovery) tenantsTable(configured, key string, usual []string) (*catal
 		}
 		return r, nil
 	}
-	for _, name := range usual {
-		if r := d.m.Catalog.Named("public." + name); r != nil && len(r.Key) == 1 {
-			return r, nil
-		}
-		for _, r := range d.m.Catalog.Relations {
-			if strings.EqualFold(r.Name, name) && len(r.Key) == 1 && !r.IsView() {
-				return r, nil
-			}
-		}
-	}
-	return nil, nil
+	return usualTable(d.m.Catalog, usual, other), nil
 }
 
 func idColumn(r *catalog.Relation, configured, key string) (string, error) {

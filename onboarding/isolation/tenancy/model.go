@@ -17,6 +17,8 @@ type Model struct {
 	Users      Tenants
 	Orgs       Tenants
 	Membership Membership
+	// OrgsAlone says that there is no table of users: Users are the Orgs, and Orgs are none.
+	OrgsAlone bool
 	// Notes are observations for the report.
 	Notes []string
 	// UnprotectedTenants says that neither users nor orgs has row-level security.

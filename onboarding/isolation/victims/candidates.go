@@ -135,8 +135,8 @@ func (a argument) ids() (found literals, named bool) {
 	if len(found) > 0 || a.typ != m.Users.Type && a.typ != m.Orgs.Type {
 		return found, len(found) > 0
 	}
-	namesPerson := a.nameHas("user", "person", "owner", "member")
-	namesOrg := a.nameHas("org", "tenant", "workspace")
+	person, org := m.ArgumentWords()
+	namesPerson, namesOrg := a.nameHas(person...), a.nameHas(org...)
 	if !namesPerson && !namesOrg || a.victim.IsOrg() != namesPerson {
 		found.add(&a.victim.ID)
 	}

@@ -212,10 +212,11 @@ func (c *Canaries) read(ctx context.Context, v tenancy.Tenant) (map[*catalog.Rel
 func (own *ownTenant) id(a argument) literals {
 	var found literals
 	m := a.caller.model
-	if a.typ == m.Users.Type && a.nameHas("user", "person", "owner", "member") {
+	person, org := m.ArgumentWords()
+	if a.typ == m.Users.Type && a.nameHas(person...) {
 		found.addText(own.person)
 	}
-	if a.typ == m.Orgs.Type && a.nameHas("org", "tenant", "workspace") {
+	if a.typ == m.Orgs.Type && a.nameHas(org...) {
 		found.add(own.org)
 	}
 	return found

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -102,6 +103,9 @@ func (s *Setup) read(ctx context.Context, tenant string) error {
 	if err != nil {
 		return fmt.Errorf("read the catalog: %w", err)
 	}
+	if err := s.nameOrgsAlone(cat); err != nil {
+		return err
+	}
 	from := tenancy.Source{Catalog: cat, Truth: s.Truth, ReadAs: s.readAs}
 	if s.Model, err = tenancy.Discover(ctx, from, s.Config.Tenancy); err != nil {
 		return err
@@ -123,6 +127,26 @@ func (s *Setup) read(ctx context.Context, tenant string) error {
 	s.Irreversible = newIrreversible(cat)
 	s.Scope = newScope(ctx, s)
 	return s.chooseVictims(ctx)
+}
+
+// nameOrgsAlone lets Orgs take the place of Persons where there is no table of users.
+func (s *Setup) nameOrgsAlone(cat *catalog.Catalog) error {
+	config, alone := s.Config.Tenancy.OrgsAlone(cat)
+	if !alone {
+		return nil
+	}
+	settings, leftOut, err := s.Config.Settings.OrgsAlone(cat.AnySourceMentions)
+	if err != nil {
+		return err
+	}
+	if leftOut != "" {
+		s.Results.LeaveOut("%s", leftOut)
+	}
+	s.Config.Tenancy, s.Config.Settings, s.Results.OrgsAlone = config, settings, true
+	s.Dialer.Use(settings)
+	s.Results.Note("no table of users found: the Orgs, in %s, are all the tenants, and each session is taken to be "+
+		"of the one that %s names", config.Users.Table, strings.Join(settings.Names(), " or "))
+	return nil
 }
 
 // owner is the role that owns the platform's tables, to own what the app role should not.
