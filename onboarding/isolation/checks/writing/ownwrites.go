@@ -155,18 +155,22 @@ func (c *ownWrites) insertion(t *catalog.Relation) writing {
 }
 
 // update renders UPDATEs that change nothing: of the row and, where a session may not name it, of
-// all rows that it reaches.
+// all rows that it reaches; and those that bring the row into another state.
 func (c *ownWrites) update(t *catalog.Relation) writing {
 	w := c.writer
-	return func(ctx context.Context, _ session.Session, row victims.Target) []string {
+	return func(ctx context.Context, s session.Session, row victims.Target) []string {
 		column := w.scope.Harmless(t)
 		if column == nil {
 			return nil
 		}
-		sql := fmt.Sprintf("UPDATE %s a SET %s", t.SQL(), column.Assign(row.Values[column.Name]))
-		statements := []string{sql + " WHERE " + row.Place}
-		if w.scope.IsSmall(ctx, t) {
-			statements = append(statements, sql)
+		var statements []string
+		same := []string{column.Assign(row.Values[column.Name])}
+		for _, sets := range append(same, w.transitions(t, row.Values, s)...) {
+			sql := fmt.Sprintf("UPDATE %s a SET %s", t.SQL(), sets)
+			statements = append(statements, sql+" WHERE "+row.Place)
+			if w.scope.IsSmall(ctx, t) {
+				statements = append(statements, sql)
+			}
 		}
 		return statements
 	}
