@@ -56,8 +56,9 @@ func documentOf(a argument, t *catalog.Relation, row Values) Values {
 	return document
 }
 
-// shaped are the shapes in which the function may read a document: where it takes lists apart, as a list,
-// of rows or of their keys, and in such lists at the document's keys; and as it is. Shapes may be the same.
+// shaped are the shapes in which the function may read a document: where it takes lists apart, as
+// a list, of rows or of their keys, and in such lists at the document's keys; and as it is. Shapes
+// may be the same.
 func (a argument) shaped(t *catalog.Relation, document Values) []any {
 	var lists []any
 	own := a.beside.row(t)
@@ -106,7 +107,7 @@ func (a argument) keys() []string {
 func (a argument) composites() []string {
 	for _, t := range a.caller.model.Catalog.Relations {
 		row := a.row(t)
-		if row == nil || a.cast != t.Name && a.cast != t.String() && a.cast != t.SQL() {
+		if row == nil || !t.IsRowType(a.cast) {
 			continue
 		}
 		values := make([]string, len(t.Columns))

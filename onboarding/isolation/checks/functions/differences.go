@@ -86,7 +86,8 @@ func (c *functions) answer(ctx context.Context, call call) (string, error) {
 	return answers[0], err
 }
 
-// answers calls a function in a transaction of its own. There are none where it ends with an error.
+// answers calls a function in a transaction of its own. There are none where it ends with an
+// error.
 func (c *functions) answers(ctx context.Context, call call) (answers []string, err error) {
 	err = c.attempts.Write(ctx, call.session, func(tx *session.Tx) error {
 		answers, err = call.run(ctx, tx)

@@ -9,8 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// attackers are those who write into a table against a victim: a few and, where an Org may own a row, one
-// who acts in an Org of theirs.
+// attackers are those who write into a table against a victim: a few and, where an Org may own a
+// row, one who acts in an Org of theirs.
 func (c *trust) attackers(ctx context.Context, p promotion) ([]session.Session, error) {
 	all, err := c.victims.Attackers(ctx, p.victim)
 	if err != nil {
@@ -25,8 +25,8 @@ func (c *trust) attackers(ctx context.Context, p promotion) ([]session.Session, 
 	return list, nil
 }
 
-// sharing renders the INSERT of a row of the attacker's own that refers to rows of the victim's, such as one
-// that shares a document with them. It is empty where no column refers to any.
+// sharing renders the INSERT of a row of the attacker's own that refers to rows of the victim's,
+// such as one that shares a document with them. It is empty where no column refers to any.
 func (c *trust) sharing(ctx context.Context, p promotion, like victims.Values) (string, error) {
 	t, o, identity := p.table, c.model.Of(p.table), p.session.Identity
 	if o.Class != tenancy.ClassTenant || !t.Insertable() {
