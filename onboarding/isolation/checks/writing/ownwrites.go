@@ -31,7 +31,7 @@ func NewOwnWrites(s *setup.Setup) setup.Check {
 type writing func(context.Context, session.Session, victims.Target) []string
 
 // ownRows is how many rows of a victim are tried.
-const ownRows = 2
+const ownRows = 8
 
 func (c *ownWrites) Run(ctx context.Context) (err error) {
 	w := c.writer
