@@ -8,7 +8,6 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
-	"github.com/atlilith/onboardbot/onboarding/isolation/sqltree"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
@@ -21,7 +20,7 @@ const maxTransitions = 8
 func (w *writer) transitions(t *catalog.Relation, row victims.Values, s session.Session) []string {
 	words, persons, others, flags := map[string][]string{}, victims.Values{}, victims.Values{}, victims.Values{}
 	states := 1
-	for name, constants := range asksAfter(t) {
+	for name, constants := range t.AskedAfter() {
 		c := t.Column(name)
 		switch {
 		case c == nil || !c.Update && !t.Elsewhere || c.Generated || w.model.IsSecret(t, name),
@@ -65,47 +64,4 @@ func (w *writer) transitions(t *catalog.Relation, row victims.Values, s session.
 		}
 	}
 	return found[:min(maxTransitions, len(found))]
-}
-
-// asksAfter are the columns that policies ask after an update, with the constants that they compare each
-// with. Where USING is asked again, the row may stay as it is.
-func asksAfter(t *catalog.Relation) map[string][]string {
-	found := map[string][]string{}
-	for _, p := range t.Policies {
-		if !p.Applies || p.Command != catalog.ForAll && p.Command != catalog.ForUpdate || p.Check == p.Using {
-			continue
-		}
-		check, err := sqltree.Expression(p.Check)
-		if p.Check == "" || err != nil {
-			continue
-		}
-		sqltree.Walk(check, func(n sqltree.Node) bool {
-			if names := n.Names("fields"); n.Kind == "ColumnRef" && len(names) > 0 {
-				if name := names[len(names)-1]; found[name] == nil {
-					found[name] = []string{}
-				}
-			}
-			if n.Kind != "A_Expr" || n.Name("name") != "=" {
-				return true
-			}
-			var columns []string
-			sqltree.Walk(n.Node("lexpr"), func(n sqltree.Node) bool {
-				if names := n.Names("fields"); n.Kind == "ColumnRef" && len(names) > 0 {
-					columns = append(columns, names[len(names)-1])
-				}
-				return true
-			})
-			sqltree.Walk(n.Node("rexpr"), func(n sqltree.Node) bool {
-				text, ok := n.Constant()
-				for _, name := range columns {
-					if ok && !slices.Contains(found[name], text) {
-						found[name] = append(found[name], text)
-					}
-				}
-				return true
-			})
-			return true
-		})
-	}
-	return found
 }
