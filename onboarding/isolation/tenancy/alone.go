@@ -62,7 +62,7 @@ func usualTable(cat *catalog.Catalog, usual []string, other string) *catalog.Rel
 
 // aloneNames are the names of columns that hold Orgs where these are all the tenants: the usual
 // ones, and those that are called like their table.
-func (d *discovery) aloneNames() []string {
+func aloneNames(d *discovery) []string {
 	names := slices.Concat([]string{"tenantid", "tenantuuid"}, orgColumns, []string{"tenant"})
 	for _, r := range d.m.Catalog.Relations {
 		for _, c := range r.Columns {
@@ -76,7 +76,7 @@ func (d *discovery) aloneNames() []string {
 
 // ArgumentWords are the words in the name of a function's argument that promise the id of a Person
 // or of an Org.
-func (m *Model) ArgumentWords() (person, org []string) {
+func ArgumentWords(m *Model) (person, org []string) {
 	person, org = []string{"user", "person", "owner", "member"}, []string{"org", "tenant", "workspace"}
 	if m.OrgsAlone {
 		return slices.Concat(person, org), nil

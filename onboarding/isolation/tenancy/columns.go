@@ -128,7 +128,7 @@ func namesOther(d *discovery, column string) bool {
 
 func (d *discovery) personNames() []string {
 	if d.m.OrgsAlone {
-		return d.aloneNames()
+		return aloneNames(d)
 	}
 	return slices.DeleteFunc(slices.Clone(personColumns), func(name string) bool {
 		return d.namesOrg(name) || namesOther(d, name)

@@ -135,7 +135,7 @@ func (a argument) ids() (found literals, named bool) {
 	if len(found) > 0 || a.typ != m.Users.Type && a.typ != m.Orgs.Type {
 		return found, len(found) > 0
 	}
-	person, org := m.ArgumentWords()
+	person, org := tenancy.ArgumentWords(m)
 	namesPerson, namesOrg := a.nameHas(person...), a.nameHas(org...)
 	if !namesPerson && !namesOrg || a.victim.IsOrg() != namesPerson {
 		found.add(&a.victim.ID)

@@ -212,7 +212,7 @@ func (c *Canaries) read(ctx context.Context, v tenancy.Tenant) (map[*catalog.Rel
 func (own *ownTenant) id(a argument) literals {
 	var found literals
 	m := a.caller.model
-	person, org := m.ArgumentWords()
+	person, org := tenancy.ArgumentWords(m)
 	if a.typ == m.Users.Type && a.nameHas(person...) {
 		found.addText(own.person)
 	}
