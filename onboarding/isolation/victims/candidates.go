@@ -100,6 +100,8 @@ func (a argument) candidates() []string {
 		return append(a.likeColumns(), query.Literal(a.label))
 	case a.kind == "c":
 		return a.composites()
+	case a.kind == catalog.Composites:
+		return a.compositeLists()
 	case a.kind == "r" || strings.HasSuffix(a.typ, "range") && !strings.HasSuffix(a.typ, "multirange"):
 		return []string{query.Literal("(,)")}
 	case a.kind == "m":

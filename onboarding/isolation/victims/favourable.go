@@ -27,7 +27,7 @@ func (r *Rows) Favourable(
 	for i, c := range t.Columns {
 		switch {
 		case c.Category == catalog.Boolean:
-			values[c.Name] = new("true")
+			values[c.Name] = new(strconv.FormatBool(!tenancy.IsFormerFlag(catalog.Normalize(c.Name))))
 		case catalog.Normalize(c.Name) == "role" && c.Category == catalog.String && !m.IsMembership(t):
 			values[c.Name] = new(Promoted)
 		case row != nil:

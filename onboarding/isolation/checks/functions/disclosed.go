@@ -28,9 +28,6 @@ type disclosing struct {
 // canary: the key and the other values tell together whose they are.
 func (c *functions) judgeDisclosed(ctx context.Context, call call, answers []string) error {
 	f := call.function
-	if len(f.ArgTypes) == 0 {
-		return nil // it answers for its caller
-	}
 	if c.disclosing.function != f {
 		reached := slices.Clone(c.caller.Tables(f))
 		for _, r := range c.model.Catalog.Relations {
@@ -42,6 +39,9 @@ func (c *functions) judgeDisclosed(ctx context.Context, call call, answers []str
 	}
 	given := append(victims.Given(call.arguments), call.arguments, f.Text())
 	disclosure := proof.Disclosure{Prover: c.prover, Session: call.session, Reached: c.disclosing.reached}
+	if err := c.judgeTold(ctx, call, answers, disclosure); err != nil || len(f.ArgTypes) == 0 {
+		return err // without arguments, it answers for its caller
+	}
 	for _, answer := range answers {
 		for _, t := range c.caller.Tables(f) {
 			for _, object := range proof.Objects(answer, t) {
@@ -61,6 +61,31 @@ func (c *functions) judgeDisclosed(ctx context.Context, call call, answers []str
 					})
 				}
 			}
+		}
+	}
+	return nil
+}
+
+// judgeTold reports answers that tell about a row of the victim's without its key, also of one that no
+// tenant may change to see whether the answer does.
+func (c *functions) judgeTold(ctx context.Context, call call, answers []string, d proof.Disclosure) error {
+	document := strings.Join(answers, "\n")
+	asked := c.model.Catalog.AskedIn(call.function).Source
+	for _, t := range c.caller.Tables(call.function) {
+		seen := "told " + t.String() + call.victim.String() + call.seen(document)
+		if c.disclosing.seen[seen] || len(c.disclosing.seen) == maxDisclosed || c.blamed(call.function) {
+			continue
+		}
+		c.disclosing.seen[seen] = true
+		a := proof.Answer{JSON: document, Given: []string{call.arguments, asked}}
+		found, err := d.Told(ctx, proof.VictimRows{Victim: call.victim, Table: t}, a)
+		if query.Lost(err) != nil {
+			return err
+		}
+		if found != nil {
+			c.leak(call, results.Finding{
+				Operation: results.Read, Table: t.String(), Evidence: "read what is in " + found.String(),
+			})
 		}
 	}
 	return nil

@@ -9,7 +9,8 @@ import (
 )
 
 // findTrails finds, for each table with triggers, the tables that these name, such as an audit
-// trail: who writes a row may write another there that has no owner, and everybody reads it.
+// trail: who writes a row may write another there that has no owner, and everybody reads it. Views that
+// are made of a table's rows are found, too.
 func (t *tester) findTrails() {
 	t.trails = map[*catalog.Relation][]*catalog.Relation{}
 	m := t.Model
@@ -25,6 +26,25 @@ func (t *tester) findTrails() {
 				return slices.Contains(table.Triggers, f.OID) && slices.Contains(names, f.Name)
 			}) {
 				t.trails[table] = append(t.trails[table], trail)
+			}
+		}
+	}
+	t.findDerived()
+}
+
+// findDerived adds, for each table, the views with their owner's rights that are made of its rows and
+// say of none whose it is, such as a sum for each month.
+func (t *tester) findDerived() {
+	m := t.Model
+	for _, view := range m.Catalog.Relations {
+		if view.Kind != catalog.View || view.Option("security_invoker") || !view.Usage || !view.Readable() ||
+			m.Of(view).Owned() || m.Of(view).Configured || m.IsDirectory(view) || t.Scope.Excused(view) ||
+			t.Scope.GivenUp(view) {
+			continue
+		}
+		for _, table := range m.Catalog.TablesOf(view) {
+			if m.Of(table).Class == tenancy.ClassTenant && table.RLS && m.PublicRows(table) == "" {
+				t.trails[table] = append(t.trails[table], view)
 			}
 		}
 	}

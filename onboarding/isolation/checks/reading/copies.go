@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/checks/setup"
 	"github.com/atlilith/onboardbot/onboarding/isolation/fixes"
+	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
@@ -24,13 +26,14 @@ type copies struct {
 	victims  *victims.Victims
 	attempts *session.Attempts
 	limiter  *session.Limiter
+	prover   *proof.Prover
 	fixes    *fixes.Writer
 	results  *results.Collector
 }
 
 // NewCopies returns the check of copies of tenants' rows.
 func NewCopies(s *setup.Setup) setup.Check {
-	return &copies{s, s.Model, s.Scope, s.Victims, s.Attempts, s.Limiter, s.Fixes, s.Results}
+	return &copies{s, s.Model, s.Scope, s.Victims, s.Attempts, s.Limiter, s.Prover, s.Fixes, s.Results}
 }
 
 func (c *copies) Run(ctx context.Context) error {
@@ -71,6 +74,9 @@ func (c *copies) search(ctx context.Context, t *catalog.Relation, canaries *vict
 		if s.Kind == session.Anonymous {
 			anonymousRows += rows
 		}
+		if err := c.judgeDerived(ctx, t, s); err != nil {
+			return err
+		}
 	}
 	if anonymousRows > 0 {
 		c.judgeView(t)
@@ -84,8 +90,9 @@ func (c *copies) read(
 	ctx context.Context, t *catalog.Relation, s session.Session, canaries *victims.Canaries,
 ) (int, error) {
 	rows := 0
-	err := c.attempts.Read(ctx, s, func(tx *session.Tx) error {
-		documents, err := tx.Strings(ctx, fmt.Sprintf("SELECT to_jsonb(x)::text FROM (SELECT %s FROM %s a LIMIT %d) x",
+	var documents []string
+	err := c.attempts.Read(ctx, s, func(tx *session.Tx) (err error) {
+		documents, err = tx.Strings(ctx, fmt.Sprintf("SELECT to_jsonb(x)::text FROM (SELECT %s FROM %s a LIMIT %d) x",
 			t.ReadableSQL("a"), t.SQL(), setup.AnswerRows))
 		rows = len(documents)
 		for _, d := range documents {
@@ -101,7 +108,80 @@ func (c *copies) read(
 		return err
 	})
 	c.results.Tried(t.String(), results.Read)
-	return rows, err
+	if err != nil {
+		return rows, err
+	}
+	return rows, c.judgeTold(ctx, t, s, documents)
+}
+
+// judgeTold reports a view whose rows tell about rows of others without their keys.
+func (c *copies) judgeTold(ctx context.Context, t *catalog.Relation, s session.Session, documents []string) error {
+	bases := c.hidden(t)
+	d := proof.Disclosure{Prover: c.prover, Session: s, Reached: c.model.Catalog.TablesOf(t)}
+	answer := proof.Answer{JSON: strings.Join(documents, "\n"), Given: []string{t.Definition}}
+	for _, base := range bases {
+		for _, v := range c.victims.List() {
+			if c.results.Leaks(t.String(), results.Read) {
+				return nil
+			}
+			found, err := d.Told(ctx, proof.VictimRows{Victim: v, Table: base}, answer)
+			if query.Lost(err) != nil {
+				return err
+			}
+			if found != nil {
+				c.leak(t, s, "read what is in "+found.String()+", in "+base.String())
+			}
+		}
+	}
+	return nil
+}
+
+func (c *copies) leak(t *catalog.Relation, s session.Session, evidence string) {
+	c.results.Add(results.Finding{
+		Kind: results.Leak, Operation: results.Read, Table: t.String(), As: s.Label, Evidence: evidence,
+		Fix: c.fixes.Close(t, results.Read),
+	})
+}
+
+// hidden are the tables of tenants' rows that policies protect and a view with its owner's rights reads.
+func (c *copies) hidden(t *catalog.Relation) []*catalog.Relation {
+	if t.Kind != catalog.View || t.Option("security_invoker") || c.model.IsDirectory(t) {
+		return nil
+	}
+	return slices.DeleteFunc(c.model.Catalog.TablesOf(t), func(base *catalog.Relation) bool {
+		return c.model.Of(base).Class != tenancy.ClassTenant || !base.RLS || c.model.PublicRows(base) != ""
+	})
+}
+
+// judgeDerived reports a view that shows a session more than its definition does with the session's own
+// rights, although no row of the tables that it reads is the session's or everybody's.
+func (c *copies) judgeDerived(ctx context.Context, t *catalog.Relation, s session.Session) error {
+	bases := c.hidden(t)
+	if len(bases) == 0 || c.results.Leaks(t.String(), results.Read) {
+		return nil
+	}
+	for _, base := range bases {
+		var has bool
+		err := c.setup.Truth.QueryRow(ctx, fmt.Sprintf("SELECT EXISTS (SELECT FROM %s a WHERE NOT coalesce(%s, false))",
+			base.SQL(), c.model.Foreign(base, "a", c.model.IdentitySQL(s.Identity), tenancy.Truth))).Scan(&has)
+		if err != nil || has {
+			return query.Lost(err)
+		}
+	}
+	digest := func(source string) string {
+		return fmt.Sprintf("(SELECT coalesce(sum(hashtextextended(to_jsonb(o)::text, 0)), 0) FROM (%s) o)", source)
+	}
+	shown := digest(fmt.Sprintf("SELECT %s FROM %s a", t.ReadableSQL("a"), t.SQL()))
+	own := digest(fmt.Sprintf("SELECT %s FROM (%s) a", t.ReadableSQL("a"), strings.TrimSuffix(t.Definition, ";")))
+	var more bool
+	err := c.attempts.Read(ctx, s, func(tx *session.Tx) error {
+		return tx.QueryRow(ctx, fmt.Sprintf("SELECT %[1]s <> %[2]s AND %[1]s = %[1]s", shown, own)).Scan(&more)
+	})
+	if more {
+		c.leak(t, s, fmt.Sprintf("read what is made of rows of others in %s, which the session does not read there",
+			bases[0]))
+	}
+	return query.Lost(err)
 }
 
 // judgeView reports a view that shows an anonymous session what it makes of tenants' rows, where

@@ -1,0 +1,176 @@
+package proof
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+)
+
+const (
+	// toldRows is how many rows of a victim's an answer is compared with, and toldTexts how many texts of
+	// an answer.
+	toldRows, toldTexts = 100, 1000
+	// shortestWord is the length of the shortest text that may tell a row from others, and shortestPart
+	// that of one inside a longer text.
+	shortestWord, shortestPart = 4, 8
+	// enoughTold is what values of one row have to weigh together: a text as much as two numbers or dates.
+	enoughTold = 2
+)
+
+// Told finds a row of a victim's, in a table, that an answer tells about under any names and without its
+// key: it holds a text, or two numbers or dates, which are nowhere in the call or the code, and which no
+// other row of what was reached holds. It returns nil if there is none, or if the session reads the row
+// in the table itself.
+func (d Disclosure) Told(ctx context.Context, of VictimRows, a Answer) (*Proof, error) {
+	p, t := d.Prover, of.Table
+	texts := Texts(a.JSON)
+	if o := p.Model.Of(t); len(texts) == 0 || o.Class != tenancy.ClassTenant || p.Model.IsProfile(t) ||
+		p.Model.IsDirectory(t) || d.Session.Identity.Is(of.Victim) {
+		return nil, nil
+	}
+	held := heldTexts(p.Model, t)
+	if len(held) == 0 {
+		return nil, nil
+	}
+	rows, err := p.Truth.Query(ctx, fmt.Sprintf(`SELECT coalesce(%s, ''), array_agg(v.text) FROM
+		(SELECT a.* FROM %s a WHERE %s AND %s LIMIT %d) a, LATERAL (VALUES %s) v(text)
+		WHERE v.text = ANY($1) OR length(v.text) >= %d AND strpos($2, v.text) > 0 GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 5`,
+		p.Model.RowKey(t, "a"), t.SQL(), p.Model.OwnedBy(t, of.Victim),
+		p.Model.Foreign(t, "a", p.Model.IdentitySQL(d.Session.Identity), tenancy.Truth), toldRows,
+		"("+strings.Join(held, "), (")+")", shortestPart), texts, strings.Join(texts, "\n"))
+	if err != nil {
+		return nil, err
+	}
+	var key string
+	var values, keys []string
+	told := map[string][]string{}
+	given := strings.ToLower(strings.Join(a.Given, "\n"))
+	if _, err = pgx.ForEachRow(rows, []any{&key, &values}, func() error {
+		values = slices.DeleteFunc(values, func(v string) bool { return strings.Contains(given, strings.ToLower(v)) })
+		if weight(values) >= enoughTold {
+			keys, told[key] = append(keys, key), values
+		}
+		values = nil
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	for _, key := range keys {
+		values, err := d.unique(ctx, of, told[key])
+		if err != nil {
+			return nil, err
+		}
+		if weight(values) < enoughTold {
+			continue
+		}
+		var conditions []string
+		for _, v := range values {
+			conditions = append(conditions, query.Literal(v)+" IN ("+strings.Join(held, ", ")+")")
+		}
+		reads, err := d.readsItself(ctx, t, strings.Join(conditions, " AND "))
+		if err != nil || !reads {
+			return &Proof{Owner: of.Victim.String(), Key: key, Rows: 1}, err
+		}
+	}
+	return nil, nil
+}
+
+// letters are in no number or date.
+var letters = regexp.MustCompile(`\pL.*\pL`)
+
+// weight is what values tell of their row.
+func weight(values []string) int {
+	sum := 0
+	for _, v := range values {
+		switch {
+		case len(v) >= shortestWord && unicode.IsLetter([]rune(v)[0]) || letters.FindString(v) != "":
+			sum += 2
+		case len(v) >= shortestTelling:
+			sum++
+		}
+	}
+	return sum
+}
+
+// unique are those of some values that only rows of a victim's and of others hold: none that the session
+// may have, and in the table itself none but the victim's.
+func (d Disclosure) unique(ctx context.Context, of VictimRows, values []string) ([]string, error) {
+	p := d.Prover
+	identity := p.Model.IdentitySQL(d.Session.Identity)
+	reached := []*catalog.Relation{of.Table, p.Model.Users.Table, p.Model.Orgs.Table}
+	var others []string
+	for _, r := range append(reached, d.Reached...) {
+		if r == nil || !r.IsTable() {
+			continue
+		}
+		held, theirs := heldTexts(p.Model, r), "false"
+		switch {
+		case r == of.Table:
+			theirs = p.Model.OwnedBy(r, of.Victim)
+		case p.Model.Of(r).Class == tenancy.ClassTenant:
+			theirs = p.Model.Foreign(r, "a", identity, tenancy.Truth)
+		}
+		if len(held) > 0 {
+			others = append(others, fmt.Sprintf("NOT EXISTS (SELECT FROM %s a WHERE v IN (%s) AND NOT coalesce(%s, false))",
+				r.SQL(), strings.Join(held, ", "), theirs))
+		}
+	}
+	return query.Strings(ctx, p.Truth, "SELECT v FROM unnest($1::text[]) v WHERE "+strings.Join(others, " AND "), values)
+}
+
+// heldTexts are expressions, on the alias a, for the texts, numbers and dates of a row as JSON spells them,
+// without keys and whom the row names.
+func heldTexts(m *tenancy.Model, t *catalog.Relation) []string {
+	var held []string
+	for _, c := range t.Columns {
+		leads := slices.Contains(t.Key, c.Name) || t.InForeignKey(c.Name) || slices.Contains(m.Of(t).Columns(), c.Name)
+		if !leads && slices.Contains([]catalog.Category{catalog.String, catalog.Numeric, catalog.DateTime}, c.Category) {
+			held = append(held, fmt.Sprintf("to_jsonb(%s) #>> '{}'", query.Column("a", c.Name)))
+		}
+	}
+	return held
+}
+
+// Texts are the texts and numbers in JSON documents.
+func Texts(documents string) []string {
+	var found []string
+	decoder := json.NewDecoder(strings.NewReader(documents))
+	decoder.UseNumber()
+	for len(found) < toldTexts {
+		var value any
+		if decoder.Decode(&value) != nil {
+			break
+		}
+		found = append(found, leaves(value)...)
+	}
+	return found[:min(len(found), toldTexts)]
+}
+
+func leaves(value any) []string {
+	var found []string
+	switch value := value.(type) {
+	case map[string]any:
+		for _, member := range value {
+			found = append(found, leaves(member)...)
+		}
+	case []any:
+		for _, element := range value {
+			found = append(found, leaves(element)...)
+		}
+	case string:
+		found = append(found, value)
+	case json.Number:
+		found = append(found, value.String())
+	}
+	return found
+}
