@@ -24,8 +24,11 @@ const example = "../../config.example.yaml"
 // indented key. Prose has one space.
 var commented = regexp.MustCompile(`(?m)^( *)#((?:  )*(?:- )?[a-z_0-9]+:)`)
 
-// suggested is how to set what has no default.
-var suggested = regexp.MustCompile(`(?m)^( *)# e\.g\. ([a-z_0-9]+:)`)
+// suggested is how to set what has no default, and continued the further lines of one.
+var (
+	suggested = regexp.MustCompile(`(?m)^( *)# e\.g\. ([a-z_0-9]+:)`)
+	continued = regexp.MustCompile(`(?m)^( +)#(   )`)
+)
 
 func setSecrets(t *testing.T) {
 	t.Helper()
@@ -65,7 +68,8 @@ func TestExampleShowsTheDefaults(t *testing.T) {
 func TestExampleIsComplete(t *testing.T) {
 	t.Parallel()
 	var content yaml.Node
-	if err := yaml.Load(suggested.ReplaceAll(uncommented(t), []byte("$1$2")), &content); err != nil {
+	whole := continued.ReplaceAll(suggested.ReplaceAll(uncommented(t), []byte("$1$2")), []byte("$1$2"))
+	if err := yaml.Load(whole, &content); err != nil {
 		t.Fatal(err)
 	}
 	there := map[string]bool{}

@@ -9,8 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 )
 
-// TestAttemptsHoldNothing has an attempt that fails, whose rollback is left to the next one, one that
-// reaches no row and one that reaches two. After each, nothing is locked or changed.
+// TestAttemptsHoldNothing has an attempt that fails, whose rollback is left to the next one, one
+// that reaches no row and one that reaches two. After each, nothing is locked or changed.
 func TestAttemptsHoldNothing(t *testing.T) {
 	t.Parallel()
 	s := onBase(t, "v3")

@@ -74,8 +74,8 @@ func truthConfig(config Config) (*pgxpool.Config, error) {
 	milliseconds := func(d time.Duration) string { return strconv.FormatInt(truthTimeoutFactor*d.Milliseconds(), 10) }
 	parameters := truth.ConnConfig.RuntimeParams
 	parameters["application_name"] = "onboardbot isolation"
-	// The truth runs nothing of the platform's. What the planner may evaluate all the same, such as
-	// an immutable function in the condition of an index, can change nothing.
+	// The truth runs nothing of the platform's. What the planner may evaluate all the same, such
+	// as an immutable function in the condition of an index, can change nothing.
 	parameters["default_transaction_read_only"] = "on"
 	parameters["search_path"] = "pg_catalog, pg_temp"
 	// The truth must be whole: with row_security off, a query that policies would filter fails

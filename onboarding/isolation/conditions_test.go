@@ -120,8 +120,8 @@ func TestConnectionsLostHalfWay(t *testing.T) {
 	}
 }
 
-// TestDatabaseThatGoesAway is one that stops taking connections in the middle of a check, as when its server is
-// restarted. A check of the rest would prove nothing.
+// TestDatabaseThatGoesAway is one that stops taking connections in the middle of a check, as when
+// its server is restarted. A check of the rest would prove nothing.
 func TestDatabaseThatGoesAway(t *testing.T) {
 	t.Parallel()
 	s := newSchema(t, bigPlatform(500))
@@ -274,7 +274,8 @@ func TestCancelled(t *testing.T) {
 	<-done
 }
 
-// TestWritesThatNobodySees checks writes that only the victim's own session, or nobody, can look at.
+// TestWritesThatNobodySees checks writes that only the victim's own session, or nobody, can look
+// at.
 func TestWritesThatNobodySees(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -425,7 +426,8 @@ func TestOneVerdict(t *testing.T) {
 	}
 }
 
-// Both the check of functions and that of temporary tables leave out what the configuration excuses.
+// Both the check of functions and that of temporary tables leave out what the configuration
+// excuses.
 func TestExcusedFunctionIsReportedOnce(t *testing.T) {
 	t.Parallel()
 	s := onBase(t, "v3", `CREATE FUNCTION membership_count() RETURNS bigint LANGUAGE sql SECURITY DEFINER

@@ -25,8 +25,8 @@ type Config struct {
 	// AppRole is the role that the platform's sessions run as.
 	AppRole string `yaml:"app_role"`
 	// AppDatabaseURL logs in as AppRole. Sessions that attack run nowhere else, since the
-	// platform's code that they run could give up a role that was only set. Without it, every check
-	// ends with an error.
+	// platform's code that they run could give up a role that was only set. Without it, every
+	// check ends with an error.
 	AppDatabaseURL string `yaml:"app_database_url"`
 	// LoginRole is the role that AppDatabaseURL logs in as where sessions take on AppRole by SET
 	// LOCAL ROLE, as behind PostgREST. Empty: it logs in as AppRole.
@@ -46,8 +46,8 @@ type Config struct {
 	Tables map[string]Table `yaml:"tables"`
 	// ExcusedFunctions are never called, by "schema.name".
 	ExcusedFunctions []string `yaml:"excused_functions"`
-	// Unsent are operations, truncate, trigger or listen, for which the app role has rights and which the API
-	// in front of the database cannot send.
+	// Unsent are operations, truncate, trigger or listen, for which the app role has rights and
+	// which the API in front of the database cannot send.
 	Unsent []Operation `yaml:"unsent"`
 	// Accept are the risks that are accepted.
 	Accept []Acceptance `yaml:"accept"`

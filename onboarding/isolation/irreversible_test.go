@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ownRows makes a table T of Persons, and a function and a trigger function that leave a trace that
-// a rollback does not undo.
+// ownRows makes a table T of Persons, and a function and a trigger function that leave a trace
+// that a rollback does not undo.
 const ownRows = `
 CREATE SEQUENCE private.T;
 CREATE FUNCTION private.mark_T() RETURNS boolean LANGUAGE plpgsql IMMUTABLE SECURITY DEFINER

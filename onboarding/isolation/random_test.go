@@ -16,8 +16,8 @@ import (
 // 0: those of fewIDs alone.
 var sameVerdict = flag.Int("verdicts", 0, "how often TestRandomIDs checks each case, each time with other random ids")
 
-// fewIDs are the runs of the cases that are always checked. In run 17 of two-sides-items, the Persons
-// with the lowest ids have no order.
+// fewIDs are the runs of the cases that are always checked. In run 17 of two-sides-items, the
+// Persons with the lowest ids have no order.
 var fewIDs = map[string][]int{"boards": {1, 2}, "two-sides-items": {17}}
 
 // TestRandomIDs checks cases of the corpus whose ids are hashes, with other ids each time: what is

@@ -55,11 +55,7 @@ type DomainClaim struct {
 // none.
 func DomainOwner(ctx context.Context, db DB, claim DomainClaim) (slug, domain string, err error) {
 	above := []string{}
-	for name := claim.Domain; ; {
-		var found bool
-		if _, name, found = strings.Cut(name, "."); !found {
-			break
-		}
+	for _, name, _ := strings.Cut(claim.Domain, "."); name != ""; _, name, _ = strings.Cut(name, ".") {
 		above = append(above, name)
 	}
 	err = db.QueryRow(ctx, domainOwner, claim.Domain, claim.Slug, claim.Org, above).Scan(&slug, &domain)

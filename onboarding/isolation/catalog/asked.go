@@ -1,19 +1,16 @@
 package catalog
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
-// Asked is what policies or other code ask: their source, with those of the functions and views that it
-// names, in lower case, and the tables that it names.
+// Asked is what policies or other code ask: their source, with those of the functions and views
+// that it names, in lower case, and the tables that it names.
 type Asked struct {
 	Source string
 	Tables []*Relation
 }
 
-// AskedBy returns what the policies of a relation for a command ask. The relation itself is among the
-// tables only if a function or a view names it: policies name their own columns by it.
+// AskedBy returns what the policies of a relation for a command query. The relation itself is
+// among the tables only if a function or a view names it: policies name their own columns by it.
 func (c *Catalog) AskedBy(t *Relation, command Command) Asked {
 	return c.asked(t.policiesFor(command), t)
 }
@@ -96,9 +93,4 @@ func (a Asked) Constants(words []*string) int {
 		}
 	}
 	return n
-}
-
-// IsKey reports whether a column alone is unique.
-func (r *Relation) IsKey(column string) bool {
-	return slices.ContainsFunc(r.Unique, func(key []string) bool { return len(key) == 1 && key[0] == column })
 }

@@ -13,8 +13,8 @@ import (
 // the bits of pg_trigger.tgtype.
 type Event int
 
-// The events. OnDefine is any statement for which event triggers run, and OnDefineTable is one that
-// creates, changes or drops a table, or creates a function.
+// The events. OnDefine is any statement for which event triggers run, and OnDefineTable is one
+// that creates, changes or drops a table, or creates a function.
 const (
 	OnSelect      Event = 1
 	OnInsert      Event = 1 << 2
@@ -36,9 +36,9 @@ type Code struct {
 
 // codeSQL lists code by relation: triggers, policies, defaults, generated columns, CHECK
 // constraints of tables and of their columns' domains, indexes and rules, and event triggers
-// without a relation. Events are sums of [Event]: 20 is OnInsert and OnUpdate, 60 all that triggers
-// are for, 192 both of OnDefine. PostgreSQL records no dependency on its own functions, so those
-// are only in the text. No statement runs the definition of a materialized view.
+// without a relation. Events are sums of [Event]: 20 is OnInsert and OnUpdate, 60 all that
+// triggers are for, 192 both of OnDefine. PostgreSQL records no dependency on its own functions,
+// so those are only in the text. No statement runs the definition of a materialized view.
 const codeSQL = `
 WITH RECURSIVE types AS (
   SELECT attrelid, atttypid AS typ FROM pg_attribute WHERE attrelid = ANY($1) AND attnum > 0 AND NOT attisdropped

@@ -86,8 +86,8 @@ func (f *Function) Body() (*sqltree.Routine, error) {
 // Use is a column that an argument is compared with or written into.
 type Use = sqltree.Use
 
-// Uses returns the columns that the function compares its argument i, from 0, with or writes it into, and the
-// constants that it compares it with.
+// Uses returns the columns that the function compares with its argument i, from 0, or writes it
+// into, and the constants that it compares with it.
 func (f *Function) Uses(i int) (columns []Use, literals []string) {
 	body, err := f.Body()
 	if err != nil || body == nil {

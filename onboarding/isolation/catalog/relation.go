@@ -92,8 +92,7 @@ func (r *Relation) Column(name string) *Column {
 // Readable reports whether the role may read any column.
 func (r *Relation) Readable() bool { return r.may(func(c *Column) bool { return c.Select }) }
 
-// CanRead reports whether the role may read each of the columns. One that does not exist it may
-// not.
+// CanRead reports whether all columns exist and the role may read them.
 func (r *Relation) CanRead(columns ...string) bool {
 	return !slices.ContainsFunc(columns, func(name string) bool {
 		c := r.Column(name)
@@ -156,6 +155,16 @@ func (r *Relation) SingleKey() *Column {
 	return r.Column(r.Key[0])
 }
 
+// IsKey reports whether a column alone is unique.
+func (r *Relation) IsKey(column string) bool {
+	return slices.ContainsFunc(r.Unique, func(key []string) bool { return len(key) == 1 && key[0] == column })
+}
+
+// IsRowType reports whether a type, as PostgreSQL spells it, is that of the relation's rows.
+func (r *Relation) IsRowType(typ string) bool {
+	return typ == r.Name || typ == r.String() || typ == r.SQL()
+}
+
 // Opens reports whether a permissive policy lets the role run a command on some rows.
 func (r *Relation) Opens(command Command) bool {
 	return slices.ContainsFunc(r.Policies, func(p Policy) bool {
@@ -163,8 +172,8 @@ func (r *Relation) Opens(command Command) bool {
 	})
 }
 
-// OpensByRow is [Relation.Opens] for policies that ask for a column of the row. Others let a session
-// run a command on everybody's rows or on nobody's.
+// OpensByRow is [Relation.Opens] for policies that ask for a column of the row. Others let a
+// session run a command on everybody's rows or on nobody's.
 func (r *Relation) OpensByRow(command Command) bool {
 	return slices.ContainsFunc(r.Policies, func(p Policy) bool {
 		return p.Permissive && p.Applies && (p.Command == ForAll || p.Command == command) &&

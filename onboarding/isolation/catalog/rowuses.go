@@ -38,7 +38,7 @@ func (c *Catalog) UsesOfRow(t *Relation) map[string][]Use {
 	return uses
 }
 
-// usesOfPassed are what functions use what is passed to them for.
+// usesOfPassed returns what functions use the arguments for that are passed to them.
 func (c *Catalog) usesOfPassed(passed []sqltree.Passing) []Use {
 	var uses []Use
 	for _, p := range passed {

@@ -48,7 +48,8 @@ var registry = []struct {
 const Reads = "reads"
 
 // Run runs the checks with the given names, or all of them, in order. A check that ends early is
-// recorded in the coverage, unless the database is away. The error is the context's, or says that it is.
+// recorded in the coverage, unless the database is away. The error is the context's, or says that
+// it is.
 func Run(ctx context.Context, s *setup.Setup, names ...string) error {
 	wanted := map[string]bool{}
 	for _, name := range names {

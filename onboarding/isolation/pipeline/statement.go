@@ -22,9 +22,10 @@ import (
 // time, which doubled the time of twelve.
 const TablesPerStatement = 6
 
-// seesForeignSQL selects a number whose bits say, for each table, whether the attacker sees a row that is
-// another's, as far as the attacker can tell: one column takes the server less time than many. A table
-// that leaks is left at the first such row, so it is not read whole for every tenant.
+// seesForeignSQL selects a number whose bits say, for each table, whether the attacker sees a row
+// that is another's, as far as the attacker can tell: one column takes the server less time than
+// many. A table that leaks is left at the first such row, so it is not read whole for every
+// tenant.
 func seesForeignSQL(m *tenancy.Model, tables []*catalog.Relation, w tenancy.IdentitySQL) string {
 	bits := make([]string, len(tables))
 	for i, r := range tables {

@@ -20,44 +20,73 @@ type Answer struct {
 	Given []string
 }
 
+// field is a member of an answer that is named as a column of a table.
+type field struct {
+	column *catalog.Column
+	json   string
+	text   string // without the quotes of JSON
+	isNull bool
+	isKey  bool
+	leads  bool // to another row, or to whose the row is
+}
+
+// fieldsOf are the fields that an answer shares with a table. There are none if it is no row.
+func fieldsOf(m *tenancy.Model, a Answer, t *catalog.Relation) []field {
+	var row map[string]json.RawMessage
+	if json.Unmarshal([]byte(a.JSON), &row) != nil {
+		return nil
+	}
+	var found []field
+	for _, c := range t.Columns {
+		raw, ok := row[c.Name]
+		if !ok {
+			continue
+		}
+		f := field{column: c, json: string(raw), text: string(raw), isNull: string(raw) == "null",
+			isKey: slices.Contains(t.Key, c.Name),
+			leads: t.InForeignKey(c.Name) || slices.Contains(m.Of(t).Columns(), c.Name)}
+		var text string
+		if !f.isNull && json.Unmarshal(raw, &text) == nil {
+			f.text = text
+		}
+		found = append(found, f)
+	}
+	return found
+}
+
+// condition finds the rows, alias a, whose column holds the same.
+func (f field) condition() string {
+	return fmt.Sprintf("to_jsonb(%s) = %s::jsonb", query.Column("a", f.column.Name), query.Literal(f.json))
+}
+
 // Repeats finds the foreign row of a table that an answer repeats, by its key. It returns nil if
 // there is none, or if the answer holds nothing of it but keys, owners, booleans and what was
 // given.
 func (p *Prover) Repeats(ctx context.Context, i tenancy.Identity, t *catalog.Relation, a Answer) (*Proof, error) {
-	m := p.Model
-	var row map[string]json.RawMessage
-	if len(t.Key) == 0 || json.Unmarshal([]byte(a.JSON), &row) != nil {
+	fields := fieldsOf(p.Model, a, t)
+	if len(t.Key) == 0 || len(fields) == 0 {
 		return nil, nil
 	}
 	var conditions []string
-	tells := false
-	for _, c := range t.Columns {
-		raw, ok := row[c.Name]
-		isKey, isNull := slices.Contains(t.Key, c.Name), string(raw) == "null"
-		if (!ok || isNull) && isKey {
+	tells, keys := false, 0
+	for _, f := range fields {
+		switch {
+		case f.isNull && f.isKey:
 			return nil, nil
+		case f.column.Category == catalog.DateTime && !f.isKey:
+			continue // dates are spelled as the session's time zone has it
+		case f.isNull:
+			conditions = append(conditions, query.Column("a", f.column.Name)+" IS NULL")
+		case f.isKey:
+			keys++
+			conditions = append(conditions, query.Column("a", f.column.Name)+" = "+f.column.Literal(&f.text))
+		default:
+			conditions = append(conditions, f.condition())
+			tells = tells || !f.leads && f.column.Category != catalog.Boolean && !slices.Contains(a.Given, f.text)
 		}
-		// Dates are spelled as the session's time zone has it.
-		if !ok || c.Category == catalog.DateTime && !isKey {
-			continue
-		}
-		column := query.Column("a", c.Name)
-		if isNull {
-			conditions = append(conditions, column+" IS NULL")
-			continue
-		}
-		value := string(raw)
-		var text string
-		if json.Unmarshal(raw, &text) == nil {
-			value = text
-		}
-		if isKey {
-			conditions = append(conditions, column+" = "+c.Literal(&value))
-			continue
-		}
-		conditions = append(conditions, fmt.Sprintf("to_jsonb(%s) = %s::jsonb", column, query.Literal(string(raw))))
-		leads := t.InForeignKey(c.Name) || slices.Contains(m.Of(t).Columns(), c.Name)
-		tells = tells || !leads && c.Category != catalog.Boolean && !slices.Contains(a.Given, value)
+	}
+	if keys < len(t.Key) {
+		return nil, nil
 	}
 	if !tells {
 		return nil, nil

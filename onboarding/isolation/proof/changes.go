@@ -130,8 +130,8 @@ type ownedRows struct {
 	seen bool
 }
 
-// OwnRows counts the rows that a victim's own session sees as theirs. seen says whether it may look
-// at all.
+// OwnRows counts the rows that a victim's own session sees as theirs. seen says whether it may
+// look at all.
 func (p *Prover) OwnRows(ctx context.Context, of VictimRows) (rows int, seen bool, err error) {
 	if known, ok := p.owned[of]; ok {
 		return known.rows, known.seen, nil

@@ -25,17 +25,18 @@ type Disclosure struct {
 	Reached []*catalog.Relation
 }
 
-// Find is [Prover.Repeats] for an answer that nothing else calls another's: the row has a key of its
-// own and, beside it, texts or numbers that are nowhere in the call or the function and that no row
-// has that the session may have. No other relation that was reached has a row by that key, except
-// those of others. A row that the session reads in the table itself was not disclosed by the answer.
+// Find is [Prover.Repeats] for an answer that nothing else calls another's: the row has a key of
+// its own and, beside it, texts or numbers that are nowhere in the call or the function and that
+// no row has that the session may have. No other relation that was reached has a row by that key,
+// except those of others. A row that the session reads in the table itself was not disclosed by
+// the answer.
 func (d Disclosure) Find(ctx context.Context, t *catalog.Relation, a Answer) (*Proof, error) {
 	p, s := d.Prover, d.Session
 	if !hidesKeys(p.Model, t) {
 		return nil, nil
 	}
-	key, telling, err := d.compared(t, a)
-	if err != nil || len(telling) == 0 {
+	key, telling := d.compared(t, a)
+	if len(telling) == 0 {
 		return nil, nil
 	}
 	found, err := p.Repeats(ctx, s.Identity, t, a)
@@ -76,36 +77,20 @@ func hidesKeys(m *tenancy.Model, t *catalog.Relation) bool {
 
 // compared are the key that an answer holds, by column, and conditions, on the alias a, for what
 // else it tells of a row.
-func (d Disclosure) compared(t *catalog.Relation, a Answer) (key map[string]string, telling []string, err error) {
-	var row map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(a.JSON), &row); err != nil {
-		return nil, nil, err
-	}
+func (d Disclosure) compared(t *catalog.Relation, a Answer) (key map[string]string, telling []string) {
 	key = map[string]string{}
-	for _, c := range t.Columns {
-		raw, ok := row[c.Name]
-		if !ok {
+	for _, f := range fieldsOf(d.Prover.Model, a, t) {
+		if f.isKey {
+			key[f.column.Name] = f.text
 			continue
 		}
-		value := string(raw)
-		var text string
-		if json.Unmarshal(raw, &text) == nil && value != "null" {
-			value = text
+		given := slices.ContainsFunc(a.Given, func(g string) bool { return strings.Contains(g, f.text) })
+		content := f.column.Category == catalog.String || f.column.Category == catalog.Numeric
+		if content && !f.isNull && !f.leads && !given && len(f.text) >= shortestTelling {
+			telling = append(telling, f.condition())
 		}
-		if slices.Contains(t.Key, c.Name) {
-			key[c.Name] = value
-			continue
-		}
-		leads := t.InForeignKey(c.Name) || slices.Contains(d.Prover.Model.Of(t).Columns(), c.Name)
-		given := slices.ContainsFunc(a.Given, func(g string) bool { return strings.Contains(g, value) })
-		if value == "null" || leads || given || len(value) < shortestTelling ||
-			c.Category != catalog.String && c.Category != catalog.Numeric {
-			continue
-		}
-		telling = append(telling, fmt.Sprintf("to_jsonb(%s) = %s::jsonb", query.Column("a", c.Name),
-			query.Literal(string(raw))))
 	}
-	return key, telling, nil
+	return key, telling
 }
 
 // keyCondition finds rows of another relation, on the alias a, by the values of a key of t.

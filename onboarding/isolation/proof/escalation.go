@@ -16,8 +16,8 @@ type Exposed struct {
 	Proof *Proof
 }
 
-// observation is what a session saw of a relation: the places of rows that seem foreign or, where it
-// cannot tell their places, how many rows there are.
+// observation is what a session saw of a relation: the places of rows that seem foreign or, where
+// it cannot tell their places, how many rows there are.
 type observation struct {
 	table   *catalog.Relation
 	places  []string

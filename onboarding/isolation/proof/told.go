@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,20 +18,21 @@ import (
 )
 
 const (
-	// toldRows is how many rows of a victim's an answer is compared with, and toldTexts how many texts of
-	// an answer.
+	// toldRows is how many rows of a victim's an answer is compared with, and toldTexts how many
+	// texts of an answer.
 	toldRows, toldTexts = 100, 1000
-	// shortestWord is the length of the shortest text that may tell a row from others, and shortestPart
-	// that of one inside a longer text.
+	// shortestWord is the length of the shortest text that may tell a row from others, and
+	// shortestPart that of one inside a longer text.
 	shortestWord, shortestPart = 4, 8
-	// enoughTold is what values of one row have to weigh together: a text as much as two numbers or dates.
+	// enoughTold is what values of one row have to weigh together: a text as much as two numbers
+	// or dates.
 	enoughTold = 2
 )
 
-// Told finds a row of a victim's, in a table, that an answer tells about under any names and without its
-// key: it holds a text, or two numbers or dates, which are nowhere in the call or the code, and which no
-// other row of what was reached holds. It returns nil if there is none, or if the session reads the row
-// in the table itself.
+// Told finds a row of a victim's, in a table, that an answer tells about under any names and
+// without its key: it holds a text, or two numbers or dates, which are nowhere in the call or the
+// code, and which no other row of what was reached holds. It returns nil if there is none, or if
+// the session reads the row in the table itself.
 func (d Disclosure) Told(ctx context.Context, of VictimRows, a Answer) (*Proof, error) {
 	p, t := d.Prover, of.Table
 	texts := Texts(a.JSON)
@@ -102,8 +104,8 @@ func weight(values []string) int {
 	return sum
 }
 
-// unique are those of some values that only rows of a victim's and of others hold: none that the session
-// may have, and in the table itself none but the victim's.
+// unique are those of some values that only rows of a victim's and of others hold: none that the
+// session may have, and in the table itself none but the victim's.
 func (d Disclosure) unique(ctx context.Context, of VictimRows, values []string) ([]string, error) {
 	p := d.Prover
 	identity := p.Model.IdentitySQL(d.Session.Identity)
@@ -121,20 +123,23 @@ func (d Disclosure) unique(ctx context.Context, of VictimRows, values []string) 
 			theirs = p.Model.Foreign(r, "a", identity, tenancy.Truth)
 		}
 		if len(held) > 0 {
-			others = append(others, fmt.Sprintf("NOT EXISTS (SELECT FROM %s a WHERE v IN (%s) AND NOT coalesce(%s, false))",
-				r.SQL(), strings.Join(held, ", "), theirs))
+			others = append(others,
+				fmt.Sprintf("NOT EXISTS (SELECT FROM %s a WHERE v IN (%s) AND NOT coalesce(%s, false))",
+					r.SQL(), strings.Join(held, ", "), theirs))
 		}
 	}
-	return query.Strings(ctx, p.Truth, "SELECT v FROM unnest($1::text[]) v WHERE "+strings.Join(others, " AND "), values)
+	return query.Strings(ctx, p.Truth,
+		"SELECT v FROM unnest($1::text[]) v WHERE "+strings.Join(others, " AND "), values)
 }
 
-// heldTexts are expressions, on the alias a, for the texts, numbers and dates of a row as JSON spells them,
-// without keys and whom the row names.
+// heldTexts are expressions, on the alias a, for the texts, numbers and dates of a row as JSON
+// spells them, without keys and whom the row names.
 func heldTexts(m *tenancy.Model, t *catalog.Relation) []string {
 	var held []string
 	for _, c := range t.Columns {
 		leads := slices.Contains(t.Key, c.Name) || t.InForeignKey(c.Name) || slices.Contains(m.Of(t).Columns(), c.Name)
-		if !leads && slices.Contains([]catalog.Category{catalog.String, catalog.Numeric, catalog.DateTime}, c.Category) {
+		if !leads &&
+			slices.Contains([]catalog.Category{catalog.String, catalog.Numeric, catalog.DateTime}, c.Category) {
 			held = append(held, fmt.Sprintf("to_jsonb(%s) #>> '{}'", query.Column("a", c.Name)))
 		}
 	}
@@ -151,26 +156,31 @@ func Texts(documents string) []string {
 		if decoder.Decode(&value) != nil {
 			break
 		}
-		found = append(found, leaves(value)...)
+		found = append(found, Leaves(value)...)
 	}
 	return found[:min(len(found), toldTexts)]
 }
 
-func leaves(value any) []string {
+// Leaves are the texts and numbers in a JSON value that are not empty.
+func Leaves(value any) []string {
 	var found []string
 	switch value := value.(type) {
 	case map[string]any:
-		for _, member := range value {
-			found = append(found, leaves(member)...)
+		for _, name := range slices.Sorted(maps.Keys(value)) {
+			found = append(found, Leaves(value[name])...)
 		}
 	case []any:
 		for _, element := range value {
-			found = append(found, leaves(element)...)
+			found = append(found, Leaves(element)...)
 		}
 	case string:
-		found = append(found, value)
+		if value != "" {
+			found = append(found, value)
+		}
 	case json.Number:
-		found = append(found, value.String())
+		if n, err := value.Float64(); err == nil && n != 0 {
+			found = append(found, value.String())
+		}
 	}
 	return found
 }

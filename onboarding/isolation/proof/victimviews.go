@@ -43,8 +43,8 @@ type viewedRows struct {
 	stable bool
 }
 
-// viewed returns what a victim sees through a view while no attempt is under way. It reads the view
-// twice, since a change to rows that change by themselves proves nothing.
+// viewed returns what a victim sees through a view while no attempt is under way. It reads the
+// view twice, since a change to rows that change by themselves proves nothing.
 func (p *Prover) viewed(ctx context.Context, v victimView) (viewedRows, error) {
 	if known, ok := p.views[v]; ok {
 		return known, nil
@@ -107,14 +107,14 @@ func (p *Prover) ChangedInView(ctx context.Context, tx *session.Tx, of VictimRow
 }
 
 // markedSQL counts the rows that a transaction has marked with its id: those that it updated,
-// deleted or locked. Other transactions see the mark before it ends. It also returns the key of one
-// row of an owner.
+// deleted or locked. Other transactions see the mark before it ends. It also returns the key of
+// one row of an owner.
 const markedSQL = `SELECT count(*), coalesce(min(%s) FILTER (WHERE %s), '') FROM %s a WHERE a.xmax = %s::text::xid`
 
 // marked returns the change that the transaction made to a victim's row of a table that no session
-// may read, or nil: the auditor sees which transaction marked the row. made is what the transaction
-// changed in the table. A foreign key marks rows that it locks, too, so more of them than were
-// changed prove nothing.
+// may read, or nil: the auditor sees which transaction marked the row. made is what the
+// transaction changed in the table. A foreign key marks rows that it locks, too, so more of them
+// than were changed prove nothing.
 func (of VictimRows) marked(ctx context.Context, p *Prover, tx *session.Tx, made Counts) (*Change, error) {
 	if !of.Table.HasRowIDs() {
 		return nil, nil

@@ -49,9 +49,9 @@ func SQLState(err error) string {
 	return ""
 }
 
-// Lost returns an error that no server sent, such as that of a lost connection or of a context that
-// ended, and nil for all others. A check ends with the former; the latter is the result of one
-// attempt.
+// Lost returns an error that no server sent, such as that of a lost connection or of a context
+// that ended, and nil for all others. A check ends with the former; the latter is the result of
+// one attempt.
 func Lost(err error) error {
 	if SQLState(err) != "" {
 		return nil

@@ -171,8 +171,8 @@ func TestTenant(t *testing.T) {
 	}
 }
 
-// TestTheConnectionBreaks breaks the connection of a check in ways that pgx tells by different errors, which hold
-// these texts.
+// TestTheConnectionBreaks breaks the connection of a check in ways that pgx tells by different
+// errors, which hold these texts.
 func TestTheConnectionBreaks(t *testing.T) {
 	t.Parallel()
 	d := newFixture(t)

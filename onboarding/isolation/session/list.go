@@ -220,8 +220,8 @@ SELECT pairs.kind, pairs.person::text, pairs.org::text, coalesce(mine.orgs, '{}'
   FROM pairs LEFT JOIN mine USING (person) LEFT JOIN others USING (person)`
 }
 
-// personsSQL is a page of all Persons, each in a session without an Org and, where the role depends
-// on it, in one for each Org of theirs. With next, $1 is the last id of the page before.
+// personsSQL is a page of all Persons, each in a session without an Org and, where the role
+// depends on it, in one for each Org of theirs. With next, $1 is the last id of the page before.
 func (l *Lister) personsSQL(next bool) string {
 	m := l.Model
 	id, where, acting := query.Column("u", m.Users.ID), "", ""

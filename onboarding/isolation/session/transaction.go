@@ -19,15 +19,15 @@ type Conn struct {
 	stale bool
 	// heard are the latest notices.
 	heard notices
-	// entry are the statements that begin the transaction and make it the session's, until they are
-	// sent.
+	// entry are the statements that begin the transaction and make it the session's, until they
+	// are sent.
 	entry []string
 	// refused is why the server refused them, which ends the transaction.
 	refused error
 	// failed says that the first message of the transaction did.
 	failed bool
-	// aborted says that the latest transaction failed and the next one begins with its rollback. The
-	// server has undone it and released its locks.
+	// aborted says that the latest transaction failed and the next one begins with its rollback.
+	// The server has undone it and released its locks.
 	aborted bool
 	// shared says that nothing but the transactions of attempts runs on the connection.
 	shared bool
@@ -54,8 +54,9 @@ func (c *Conn) Write(ctx context.Context, s Session, f func(*Tx) error) error {
 	return c.run(ctx, bounds{"BEGIN;", "ROLLBACK"}, s, f)
 }
 
-// Touch runs a statement in a transaction of a session and rolls it back in the same message. Where
-// it touches rows, it is run once more, and f is called in that transaction with their number.
+// Touch runs a statement in a transaction of a session and rolls it back in the same message.
+// Where it touches rows, it is run once more, and f is called in that transaction with their
+// number.
 func (c *Conn) Touch(ctx context.Context, s Session, sql string, f func(tx *Tx, rows int) error) error {
 	rows := 0
 	err := c.Write(ctx, s, func(*Tx) error {
@@ -152,7 +153,8 @@ func (c *Conn) enter(ctx context.Context) error {
 	return c.refused
 }
 
-// takeRollback returns the statement that ends the latest transaction, if it is left to the next one.
+// takeRollback returns the statement that ends the latest transaction, if it is left to the next
+// one.
 func (c *Conn) takeRollback() (statements []string) {
 	if c.aborted {
 		c.aborted = false
@@ -161,7 +163,8 @@ func (c *Conn) takeRollback() (statements []string) {
 	return statements
 }
 
-// send runs statements. The first ones of a transaction go in one message with those that begin it.
+// send runs statements. The first ones of a transaction go in one message with those that begin
+// it.
 func (c *Conn) send(ctx context.Context, sql string) ([]*pgconn.Result, error) {
 	entry := c.entry
 	if entry == nil {
@@ -218,8 +221,9 @@ func (a *Attempts) Write(ctx context.Context, s Session, f func(*Tx) error) erro
 	return a.run(ctx, s, func(c *Conn) error { return c.Write(ctx, s, f) })
 }
 
-// Touch runs a statement in a transaction of a session and rolls it back in the same message. Where
-// it touches rows, it is run once more, and f is called in that transaction with their number.
+// Touch runs a statement in a transaction of a session and rolls it back in the same message.
+// Where it touches rows, it is run once more, and f is called in that transaction with their
+// number.
 func (a *Attempts) Touch(ctx context.Context, s Session, sql string, f func(tx *Tx, rows int) error) error {
 	return a.run(ctx, s, func(c *Conn) error { return c.Touch(ctx, s, sql, f) })
 }
@@ -259,8 +263,8 @@ func (a *Attempts) run(ctx context.Context, s Session, f func(*Conn) error) erro
 	return err
 }
 
-// RollBack ends the transaction that failed last, which is left to the next one of its connection. Call
-// it when none may follow soon.
+// RollBack ends the transaction that failed last, which is left to the next one of its connection.
+// Call it when none may follow soon.
 func (a *Attempts) RollBack(ctx context.Context) {
 	if c := a.aborted; c != nil && !c.conn.IsClosed() {
 		_ = query.Exec(context.WithoutCancel(ctx), c.conn, strings.Join(c.takeRollback(), ""))

@@ -9,8 +9,9 @@ import (
 var counting = []string{"jsonb_array_length", "json_array_length", "cardinality", "array_length", "length",
 	"char_length"}
 
-// AnswersRows reports whether what the routine returns may come from rows of a relation, and not from its
-// arguments and from how many rows it wrote alone. A function that it calls may read rows.
+// AnswersRows reports whether what the routine returns may come from rows of a relation, and not
+// from its arguments and from how many rows it wrote alone. A function that it calls may read
+// rows.
 func (r *Routine) AnswersRows() bool {
 	seen := map[string]bool{}
 	var reads func(n Node) bool

@@ -63,8 +63,8 @@ func plpgsql(definition string) (any, error) {
 	return tree, nil
 }
 
-// Node is a node of a parse tree, by the name of its type in PostgreSQL's sources. The zero Node is
-// absent.
+// Node is a node of a parse tree, by the name of its type in PostgreSQL's sources. The zero Node
+// is absent.
 type Node struct {
 	Kind   string
 	Fields map[string]any
@@ -193,8 +193,8 @@ type Routine struct {
 	Returns []Node
 	// Conditions are the expressions by which it branches.
 	Conditions []Node
-	// Assigned are the expressions that may be assigned to a variable, by its name in lower case, or to
-	// a field of one ("variable.field").
+	// Assigned are the expressions that may be assigned to a variable, by its name in lower case,
+	// or to a field of one ("variable.field").
 	Assigned map[string][]Node
 	// Dynamic are the expressions whose text is run as a statement.
 	Dynamic []Node
@@ -240,7 +240,8 @@ func (r *Routine) dynamicTexts() []string {
 	return texts
 }
 
-// Keys returns the keys by which the routine reads members of JSON documents, or makes records of them.
+// Keys returns the keys by which the routine reads members of JSON documents, or makes records of
+// them.
 func (r *Routine) Keys() []string {
 	var keys []string
 	for _, statement := range r.Statements {
@@ -259,8 +260,8 @@ func (r *Routine) Keys() []string {
 	return keys
 }
 
-// Body parses the body of a routine in SQL from its definition (pg_get_functiondef) and its source,
-// which is empty for a body in the standard's form.
+// Body parses the body of a routine in SQL from its definition (pg_get_functiondef) and its
+// source, which is empty for a body in the standard's form.
 func Body(definition, source, language string) (*Routine, error) {
 	if language == "plpgsql" {
 		return plpgsqlBody(definition, source)

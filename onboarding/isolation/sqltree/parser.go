@@ -28,8 +28,8 @@ func provideHost(ctx context.Context, r wazero.Runtime)
 //go:linkname callContext github.com/wasilibs/go-pgquery/internal/wasix32v1.BackgroundContext
 func callContext() context.Context
 
-// entry is a function of libpg_query. Its result is a structure that begins with a pointer to JSON, or
-// with a PgQueryProtobuf.
+// entry is a function of libpg_query. Its result is a structure that begins with a pointer to
+// JSON, or with a PgQueryProtobuf.
 type entry struct {
 	name, free string
 	failure    uint32 // offset of the pointer to a PgQueryError

@@ -16,7 +16,8 @@ const (
 type plpgsqlReader struct {
 	routine *Routine
 	names   map[int]string // of variables and of their fields ("variable.field"), by number
-	// initial are the first values of variables, which the parser's JSON lacks for those with fields.
+	// initial are the first values of variables, which the parser's JSON lacks for those with
+	// fields.
 	initial map[string]string
 	whole   map[string][]Node // what is assigned to a variable and to none of its fields
 	// parameters are the names of all parameters. Where a RETURN names nothing, those that are
@@ -117,7 +118,8 @@ func (r *plpgsqlReader) assign(variable string, values ...Node) {
 	}
 }
 
-// fields adds to what is assigned to each field that part of what is assigned to the whole variable.
+// fields adds to what is assigned to each field that part of what is assigned to the whole
+// variable.
 func (r *plpgsqlReader) fields() {
 	for name := range r.routine.Assigned {
 		record, field, ok := strings.Cut(name, ".")
@@ -136,8 +138,8 @@ func (r *plpgsqlReader) fields() {
 	}
 }
 
-// statement notes what a statement returns, assigns or runs. It takes the expressions that it reads
-// out of the fields, so each is parsed once.
+// statement notes what a statement returns, assigns or runs. It takes the expressions that it
+// reads out of the fields, so each is parsed once.
 func (r *plpgsqlReader) statement(kind string, fields map[string]any) {
 	inner := func(field string) []Node {
 		object, _ := fields[field].(map[string]any)

@@ -65,7 +65,8 @@ func scan(source string) ([]token, error) {
 	return tokens, err
 }
 
-// eachField calls visit for each field of a message: a number, or the bytes of a message within it.
+// eachField calls visit for each field of a message: a number, or the bytes of a message within
+// it.
 func eachField(message []byte, visit func(field protowire.Number, value uint64, within []byte) error) error {
 	for len(message) > 0 {
 		field, kind, n := protowire.ConsumeTag(message)
@@ -128,7 +129,8 @@ func declarations(tokens []token, source string) []declaration {
 	return found
 }
 
-// declared reads a declaration as read_datatype of PL/pgSQL's pl_gram.y does. It is false for a cursor.
+// declared reads a declaration as read_datatype of PL/pgSQL's pl_gram.y does. It is false for a
+// cursor.
 func declared(tokens []token, source string) (declaration, bool) {
 	if len(tokens) > 1 && tokens[1].text == "constant" {
 		tokens = slices.Delete(slices.Clone(tokens), 1, 2)
@@ -165,9 +167,9 @@ type edit struct {
 	text     string
 }
 
-// asRecords returns the definition of a PL/pgSQL routine with variables of a composite type declared as
-// such. The parser knows no catalog and takes them for scalars, which have no fields: a variable is of
-// a composite type if a dot follows its name.
+// asRecords returns the definition of a PL/pgSQL routine with variables of a composite type
+// declared as such. The parser knows no catalog and takes them for scalars, which have no fields:
+// a variable is of a composite type if a dot follows its name.
 func asRecords(definition, source string, tokens []token, variables []declaration) string {
 	composite := map[string]bool{}
 	for i, t := range tokens[:max(0, len(tokens)-1)] {

@@ -8,8 +8,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/sqltree"
 )
 
-// Variables of a composite type, of which the parser knows nothing, are read with what is assigned to
-// their fields.
+// Variables of a composite type, of which the parser knows nothing, are read with what is assigned
+// to their fields.
 func TestCompositeVariables(t *testing.T) {
 	for _, c := range []struct{ name, arguments, body, field string }{
 		{"type", "", "DECLARE a app.actor; BEGIN a.kind := setting; RETURN a; END", "a.kind"},

@@ -18,9 +18,10 @@ type Passing struct {
 	Argument int
 }
 
-// Uses returns the columns that a parameter is compared with by "=" or written into, by its name, in lower
-// case, or by its number, from 1, and to which functions it is passed. Names of relations are without their
-// schema. A column that names no relation is one of any that its statement reads.
+// Uses returns the columns that a parameter is compared with by "=" or written into, by its name,
+// in lower case, or by its number, from 1, and to which functions it is passed. Names of relations
+// are without their schema. A column that names no relation is one of any that its statement
+// reads.
 func (r *Routine) Uses(parameter string, number int) ([]Use, []Passing) {
 	u := r.usesOf(parameter, number)
 	for _, statement := range r.Statements {
@@ -86,7 +87,8 @@ type uses struct {
 	passed []Passing
 }
 
-// isMade reports whether an expression is made of the parameter, and of nothing that relations hold.
+// isMade reports whether an expression is made of the parameter, and of nothing that relations
+// hold.
 func (u *uses) isMade(n Node) bool {
 	reads := false
 	Walk(n, func(n Node) bool {

@@ -83,7 +83,8 @@ func likeExample(pattern string) string {
 	return strings.NewReplacer(`\%`, "%", `\_`, "_", "%", "", "_", "x").Replace(pattern)
 }
 
-// regexpExample are texts that a regular expression matches, as far as Go's syntax is PostgreSQL's.
+// regexpExample are texts that a regular expression matches, as far as Go's syntax is
+// PostgreSQL's.
 func regexpExample(pattern string) []string {
 	tree, err := syntax.Parse(strings.TrimPrefix(pattern, "(?i)"), syntax.Perl)
 	if err != nil {

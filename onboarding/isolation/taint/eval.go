@@ -279,7 +279,8 @@ func (r *reader) indirection(n sqltree.Node, s *scope) value {
 	return v
 }
 
-// part is the member of a document by key, its element by number, or the field of a text that was split.
+// part is the member of a document by key, its element by number, or the field of a text that was
+// split.
 func (r *reader) part(v, key value) value {
 	parts := value{}
 	for _, text := range key.texts {
@@ -361,7 +362,8 @@ func joined(values []value, separator value) value {
 	return all
 }
 
-// formatted is what format() makes of a constant format and the values that it names one after another.
+// formatted is what format() makes of a constant format and the values that it names one after
+// another.
 func formatted(format value, values []value) value {
 	if len(format.texts) != 1 {
 		return joined(append([]value{format}, values...), value{})

@@ -43,8 +43,8 @@ func (o Origin) then(s step) Origin {
 // maxFields bounds the number of a field that is made.
 const maxFields = 20
 
-// numbered returns the origin of a part by its number: a field where the origin is those of a text, or
-// else an element.
+// numbered returns the origin of a part by its number: a field where the origin is those of a
+// text, or else an element.
 func (o Origin) numbered(n int) Origin {
 	last := len(o.path) - 1
 	if last < 0 || o.path[last].kind != field || o.path[last].n != 1 || n < 1 || n > maxFields {
@@ -100,8 +100,8 @@ func fill(parts []*Slot, choices map[*Slot]string) (string, bool) {
 // anyField stands in a field of which nothing is asked.
 const anyField = "x"
 
-// joinFields is a text with the fields of both, which the path's first separator divides. It returns
-// false where they do not go together.
+// joinFields is a text with the fields of both, which the path's first separator divides. It
+// returns false where they do not go together.
 func joinFields(a, b string, path []step) (string, bool) {
 	if a == b {
 		return a, true

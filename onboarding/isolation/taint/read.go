@@ -82,8 +82,8 @@ type reader struct {
 	known map[string]value
 }
 
-// Read reads all policies, views and functions. reads reports whether a setting is the session's to
-// choose. unread are the sources that could not be parsed.
+// Read reads all policies, views and functions. reads reports whether a setting is the session's
+// to choose. unread are the sources that could not be parsed.
 func Read(cat *catalog.Catalog, reads func(setting string) bool) (d *Decisions, unread []string) {
 	r := &reader{
 		decisions: &Decisions{settings: map[string]*Setting{}}, reads: reads,
@@ -128,8 +128,8 @@ func Read(cat *catalog.Catalog, reads func(setting string) bool) (d *Decisions, 
 	return r.decisions, unread
 }
 
-// mayRead reports whether any source may read a setting that is the session's to choose. Where every
-// setting that sources name is the identity's, nothing need be parsed.
+// mayRead reports whether any source may read a setting that is the session's to choose. Where
+// every setting that sources name is the identity's, nothing need be parsed.
 func mayRead(cat *catalog.Catalog, reads func(string) bool) bool {
 	for _, t := range cat.Relations {
 		if suspect(t.Definition, reads) || slices.ContainsFunc(t.Policies,
@@ -141,8 +141,8 @@ func mayRead(cat *catalog.Catalog, reads func(string) bool) bool {
 		func(f *catalog.Function) bool { return f.HasSource() && suspect(f.Definition, reads) })
 }
 
-// suspect reports whether a source may read a setting that is the session's to choose: it reads one
-// by another name than the identity's, or in a way that only the parser understands.
+// suspect reports whether a source may read a setting that is the session's to choose: it reads
+// one by another name than the identity's, or in a way that only the parser understands.
 func suspect(source string, reads func(string) bool) bool {
 	const function = "current_setting"
 	source = strings.Join(strings.Fields(strings.ToLower(source)), "")

@@ -67,8 +67,8 @@ const maxFilled = 4
 type Choice func(*Slot) (text string, ok bool)
 
 // Fill returns values of the setting in which each part is what choose says. Parts that do not go
-// together, such as a member and an element of one document, are in different values, each with all
-// that go with it.
+// together, such as a member and an element of one document, are in different values, each with
+// all that go with it.
 func (s *Setting) Fill(choose Choice) []string {
 	choices := map[*Slot]string{}
 	var chosen []*Slot
@@ -100,8 +100,8 @@ func (s *Setting) Fill(choose Choice) []string {
 	return values
 }
 
-// Within returns the setting as far as something is decided by some members of the JSON object that
-// it holds.
+// Within returns the setting as far as something is decided by some members of the JSON object
+// that it holds.
 func (s *Setting) Within(members []string) *Setting {
 	found := &Setting{Name: s.Name, slots: map[string]*Slot{}}
 	for _, key := range s.order {

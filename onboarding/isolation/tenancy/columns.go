@@ -114,8 +114,8 @@ func (d *discovery) namesOrg(column string) bool {
 		!catalog.RefersTo(column, d.m.Users.Table.Name)
 }
 
-// namesOther reports whether a normalized name of a column is that of a table which holds neither Persons
-// nor a row for each, such as account_id beside a table of bank accounts.
+// namesOther reports whether a normalized name of a column is that of a table which holds neither
+// Persons nor a row for each, such as account_id beside a table of bank accounts.
 func namesOther(d *discovery, column string) bool {
 	certain := strings.Contains(column, "user") || strings.Contains(column, "person") ||
 		catalog.RefersTo(column, d.m.Users.Table.Name)
@@ -132,8 +132,8 @@ func (d *discovery) personNames() []string {
 	})
 }
 
-// orgNames are the names of columns that hold Orgs, with those that usually hold a Person where the
-// table of Orgs is called so.
+// orgNames are the names of columns that hold Orgs, with those that usually hold a Person where
+// the table of Orgs is called so.
 func (d *discovery) orgNames() []string {
 	names := slices.Clone(orgColumns)
 	for _, name := range personColumns {
@@ -144,8 +144,8 @@ func (d *discovery) orgNames() []string {
 	return names
 }
 
-// namesAuthor reports whether a normalized name is that of a column for who wrote a row, who need not
-// own it.
+// namesAuthor reports whether a normalized name is that of a column for who wrote a row, who need
+// not own it.
 func namesAuthor(name string) bool {
 	return madeBy.MatchString(name) || slices.Contains([]string{"author", "authorid", "creator", "creatorid"}, name)
 }
@@ -202,8 +202,8 @@ func (d *discovery) leading(r *catalog.Relation, tenants Tenants, names []string
 	return nil
 }
 
-// holdsTenant reports whether a column that a foreign key leads to is the tenants' id, or the key of a
-// table with a row for each tenant, such as profiles beside users, that refers to it.
+// holdsTenant reports whether a column that a foreign key leads to is the tenants' id, or the key
+// of a table with a row for each tenant, such as profiles beside users, that refers to it.
 func (d *discovery) holdsTenant(table uint32, column string, tenants Tenants, depth int) bool {
 	if table == tenants.Table.OID {
 		return column == tenants.ID

@@ -35,12 +35,13 @@ type TableConfig struct {
 	// User and Org name the columns that say whose a row is.
 	User string `yaml:"user"`
 	Org  string `yaml:"org"`
-	// Both says that a row is its User's and its Org's alike, as an order is the customer's and the shop's.
-	// Otherwise the Org owns what has one, and the Person is its author.
+	// Both says that a row is its User's and its Org's alike, as an order is the customer's and
+	// the shop's. Otherwise the Org owns what has one, and the Person is its author.
 	Both bool `yaml:"both"`
 	// UserSQL and OrgSQL are SQL expressions for the id of the Person or the Org whose a row is,
 	// or NULL, on the columns of the row r. Only the role that row-level security does not apply
-	// to evaluates them, with search_path pg_catalog. One of them may stand beside the other's column.
+	// to evaluates them, with search_path pg_catalog. One of them may stand beside the other's
+	// column.
 	UserSQL string `yaml:"user_sql"`
 	OrgSQL  string `yaml:"org_sql"`
 	// Parent is the column that refers to the row that a row goes with, and ParentTable
@@ -50,8 +51,8 @@ type TableConfig struct {
 	// Public is an SQL condition on the table's own columns. Every session may read the rows for
 	// which it holds; who may write them does not change, nor whose they are.
 	Public string `yaml:"public"`
-	// Secret names columns whose values no attacker knows, such as the token of an invitation. Calls,
-	// settings and rows of attackers do not use what victims' rows hold there.
+	// Secret names columns whose values no attacker knows, such as the token of an invitation.
+	// Calls, settings and rows of attackers do not use what victims' rows hold there.
 	Secret []string `yaml:"secret"`
 	// Platform says that no row belongs to a tenant.
 	Platform bool `yaml:"platform"`

@@ -110,8 +110,8 @@ func readsColumns(r *catalog.Relation, sql string) ([]string, error) {
 	return found, nil
 }
 
-// byExpression returns whose the rows of a relation are by SQL of the configuration. A column beside it
-// is one more expression.
+// byExpression returns whose the rows of a relation are by SQL of the configuration. A column
+// beside it is one more expression.
 func byExpression(r *catalog.Relation, t TableConfig) (*Ownership, error) {
 	if t.User != "" {
 		t.UserSQL = query.Column(rowAlias, t.User)

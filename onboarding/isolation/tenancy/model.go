@@ -102,8 +102,9 @@ func (m *Model) TableOf(kind OwnerKind) Tenants {
 // IsTenants reports whether a relation is the table of users or of orgs.
 func (m *Model) IsTenants(r *catalog.Relation) bool { return r == m.Users.Table || r == m.Orgs.Table }
 
-// IsProfile reports whether a relation has one row for each Person beside the table of users and is
-// called like one, such as profiles. Who shares an Org with somebody may read theirs, as in users.
+// IsProfile reports whether a relation has one row for each Person beside the table of users and
+// is called like one, such as profiles. Who shares an Org with somebody may read theirs, as in
+// users.
 func (m *Model) IsProfile(r *catalog.Relation) bool {
 	o := m.Of(r)
 	return o.Class == ClassTenant && !o.Configured && len(r.Key) == 1 && slices.Equal(o.Persons, r.Key) &&

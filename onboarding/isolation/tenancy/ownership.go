@@ -109,9 +109,9 @@ func (p ParentLink) JoinSQL(child, parent string) string {
 	return condition
 }
 
-// CoOwner is an expression for the id, as text, of the Person who owns a row beside its Org, by the
-// row's columns or by its parent. It is NULL for a row with one owner, and "" where all rows have
-// one.
+// CoOwner is an expression for the id, as text, of the Person who owns a row beside its Org, by
+// the row's columns or by its parent. It is NULL for a row with one owner, and "" where all rows
+// have one.
 func CoOwner(m *Model, r *catalog.Relation, alias string) string { return coOwner(m, r, alias, 0) }
 
 func coOwner(m *Model, r *catalog.Relation, alias string, depth int) string {

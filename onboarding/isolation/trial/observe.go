@@ -18,8 +18,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// observe applies a fix, unless it is empty, in a transaction on a new connection, where no setting
-// was ever set, and looks as sessions of the app role.
+// observe applies a fix, unless it is empty, in a transaction on a new connection, where no
+// setting was ever set, and looks as sessions of the app role.
 func (c Config) observe(ctx context.Context, f *results.Finding, fix string) (*observation, error) {
 	conn, err := pgx.ConnectConfig(ctx, c.Owner)
 	if err != nil {
@@ -69,8 +69,8 @@ type looker struct {
 	conn   *pgx.Conn
 }
 
-// become makes the transaction the app role's. As a superuser's, also what a script resets its role
-// to is the app role.
+// become makes the transaction the app role's. As a superuser's, also what a script resets its
+// role to is the app role.
 func (l *looker) become(ctx context.Context) error {
 	how := "ROLE"
 	if l.conn.PgConn().ParameterStatus("is_superuser") == "on" {

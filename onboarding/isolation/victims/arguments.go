@@ -82,9 +82,9 @@ type Argument struct {
 	cast, preset string
 }
 
-// Arguments returns the arguments of calls of a function against a victim: ids of the tenant and of
-// its rows where the type fits, in the order that the arguments' names suggest, and plain values
-// elsewhere.
+// Arguments returns the arguments of calls of a function against a victim: ids of the tenant and
+// of its rows where the type fits, in the order that the arguments' names suggest, and plain
+// values elsewhere.
 func (c *Caller) Arguments(f *catalog.Function, v tenancy.Tenant) []Argument {
 	var found []Argument
 	for i, a := range c.arguments(f, v) {
@@ -187,7 +187,8 @@ func (c *Caller) concrete(argType string) string {
 
 var literalText = regexp.MustCompile(`'([^']{1,60})'`)
 
-// Given returns the short literals of an argument list and the ids in all of them, which an answer may repeat.
+// Given returns the short literals of an argument list and the ids in all of them, which an answer
+// may repeat.
 func Given(arguments string) []string {
 	given := anyUUID.FindAllString(arguments, -1)
 	for _, match := range literalText.FindAllStringSubmatch(arguments, -1) {

@@ -105,8 +105,8 @@ func (v *Victims) ownersFirst(id string) string {
 	return fmt.Sprintf("(%s::text = ANY(%s::text[])) DESC", id, query.Array(v.Persons()))
 }
 
-// leadersFirst orders members so those who own their Org or administer it come first: functions may let no
-// others do anything.
+// leadersFirst orders members so those who own their Org or administer it come first: functions
+// may let no others do anything.
 func leadersFirst(m *tenancy.Model, person, org string) string {
 	leads := person + " IS NULL" // a constant is no expression to order by
 	if owner := m.Membership.OwnerColumn; owner != "" {
@@ -127,6 +127,17 @@ type attacker struct {
 	person string
 	org    string // that the session acts in or claims, or empty
 	label  string
+}
+
+// memberOf is a Person who acts in an Org of theirs.
+func memberOf(person, org string) attacker {
+	return attacker{session.Member, person, org, fmt.Sprintf("Person %s acting in their Org %s", person, org)}
+}
+
+// rivalTo is a member of another Org who claims to act in a victim.
+func rivalTo(victim, person string) attacker {
+	return attacker{session.Rival, person, victim,
+		fmt.Sprintf("Person %s, a member elsewhere, claiming foreign Org %s", person, victim)}
 }
 
 func (v *Victims) session(ctx context.Context, a attacker) (session.Session, error) {
@@ -213,11 +224,8 @@ func (v *Victims) againstOrg(ctx context.Context, victim string) ([]session.Sess
 	if err != nil {
 		return nil, err
 	}
-	if p := rival.person; found {
-		attackers = append(attackers,
-			attacker{session.Member, p, rival.org, fmt.Sprintf("Person %s acting in their Org %s", p, rival.org)},
-			attacker{session.Rival, p, victim,
-				fmt.Sprintf("Person %s, a member elsewhere, claiming foreign Org %s", p, victim)})
+	if found {
+		attackers = append(attackers, memberOf(rival.person, rival.org), rivalTo(victim, rival.person))
 	}
 	former, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT person::text, '' FROM mem
 		WHERE org = %[1]s AND NOT present AND %[2]s

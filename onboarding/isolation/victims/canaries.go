@@ -54,7 +54,8 @@ type Canaries struct {
 	byValue map[string]Canary
 	shared  map[string]bool // values that several tenants hold
 	rows    map[tenancy.Tenant]map[*catalog.Relation]Values
-	// others are rows that something sets apart from the first, such as one that is deleted, and memberships.
+	// others are rows that something sets apart from the first, such as one that is deleted, and
+	// memberships.
 	others  map[tenancy.Tenant]map[*catalog.Relation][]Values
 	tenants map[tenancy.Tenant]Values
 }
@@ -113,8 +114,8 @@ func (r *Rows) ReadCanaries(ctx context.Context) (*Canaries, error) {
 // maxApart is how many rows of a table are kept for what sets them apart.
 const maxApart = 3
 
-// apart are rows that differ in a flag or in whether a time is set, then those that differ in a word. Rows that
-// somebody owns beside the victim are left out: they may read these.
+// apart are rows that differ in a flag or in whether a time is set, then those that differ in a
+// word. Rows that somebody owns beside the victim are left out: they may read these.
 func (c *Canaries) apart(t *catalog.Relation, rows []Target) []Values {
 	kinds := map[string]bool{}
 	var found []Values

@@ -191,8 +191,8 @@ func (a argument) arrays() literals {
 	return found
 }
 
-// numbers are those for which the argument's name speaks, which are of a column or the part of a date,
-// keys of the victim's rows, plain ones, and what the rows hold in other columns of numbers.
+// numbers are those for which the argument's name speaks, which are of a column or the part of a
+// date, keys of the victim's rows, plain ones, and what the rows hold in other columns of numbers.
 func (a argument) numbers() literals {
 	var named, keys, others literals
 	part := partOfDate(a)

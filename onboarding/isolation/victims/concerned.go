@@ -17,14 +17,15 @@ import (
 )
 
 const (
-	// maxConcerned bounds the Persons whom rows of one table concern, and maxKinds the kinds of rows of
-	// which they are chosen.
+	// maxConcerned bounds the Persons whom rows of one table concern, and maxKinds the kinds of
+	// rows of which they are chosen.
 	maxConcerned, maxKinds = 6, 200
 	// concernedOf is how many rows of a table are looked at for them.
 	concernedOf = 50000
 )
 
-// Concerned finds attackers whom rows concern that policies ask.
+// Concerned finds attackers whom the rows of tables that policies query concern, such as
+// invitations.
 type Concerned struct {
 	victims  *Victims
 	sessions map[concern][]session.Session
@@ -54,9 +55,9 @@ type concerned struct {
 	kind   []*string
 }
 
-// Sessions returns sessions of Persons who have nothing to do with a victim, and whom rows concern that
-// the policies and triggers of a table for a command ask, such as a role or an invitation elsewhere: of each
-// table asked, one Person for each kind of row that these tell apart.
+// Sessions returns sessions of Persons who have nothing to do with a victim, and whom rows concern
+// that the policies and triggers of a table for a command ask, such as a role or an invitation
+// elsewhere: of each table asked, one Person for each kind of row that these tell apart.
 func (c *Concerned) Sessions(
 	ctx context.Context, t *catalog.Relation, command catalog.Command, victim tenancy.Tenant,
 ) ([]session.Session, error) {
@@ -130,11 +131,9 @@ func (c *Concerned) of(ctx context.Context, p string, victim tenancy.Tenant) ([]
 	}
 	attackers := []attacker{{session.Person, p, "", "Person " + p}}
 	if orgs := plain.Identity.Orgs; len(orgs) > 0 && v.config.Settings.HasOrg() {
-		attackers = append(attackers,
-			attacker{session.Member, p, orgs[0], fmt.Sprintf("Person %s acting in their Org %s", p, orgs[0])})
+		attackers = append(attackers, memberOf(p, orgs[0]))
 		if victim.IsOrg() {
-			attackers = append(attackers, attacker{session.Rival, p, victim.ID,
-				fmt.Sprintf("Person %s, a member elsewhere, claiming foreign Org %s", p, victim.ID)})
+			attackers = append(attackers, rivalTo(victim.ID, p))
 		}
 	}
 	return v.sessionsOf(ctx, attackers)

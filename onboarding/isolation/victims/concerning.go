@@ -11,14 +11,14 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// maxWords is how many values a column may hold to tell kinds of rows apart, unless policies ask for some
-// of them, and wordsOf how many are looked at.
+// maxWords is how many values a column may hold to tell kinds of rows apart, unless policies ask
+// for some of them, and wordsOf how many are looked at.
 const maxWords, wordsOf = 12, 200
 
-// concerning are queries for the Persons whom the rows of a table concern, as person, what tells the row
-// from others, as kind, and whether the row has to do with the victim, as of_victim. A row concerns those
-// whom it names, by id or by another unique text, or whom a row names to which it refers, or else the
-// members of its Org.
+// concerning are queries for the Persons whom the rows of a table concern, as person, what tells
+// the row from others, as kind, and whether the row has to do with the victim, as of_victim. A row
+// concerns those whom it names, by id or by another unique text, or whom a row names to which it
+// refers, or else the members of its Org.
 func (c *Concerned) concerning(
 	r *catalog.Relation, asked catalog.Asked, kind string, victim tenancy.Tenant,
 ) []string {
@@ -75,8 +75,9 @@ func (c *Concerned) concerning(
 	return found
 }
 
-// kind is an expression, on the alias a, for what the policies that ask a table tell its rows apart by: its
-// words, flags and numbers, what they refer to that is no tenant's, and whether a time is over.
+// kind is an expression, on the alias a, for what the policies that ask a table tell its rows
+// apart by: its words, flags and numbers, what they refer to that is no tenant's, and whether a
+// time is over.
 func (c *Concerned) kind(ctx context.Context, r *catalog.Relation, asked catalog.Asked) (string, error) {
 	m := c.victims.config.Model
 	parts := []string{"''"}
@@ -107,8 +108,8 @@ func (c *Concerned) kind(ctx context.Context, r *catalog.Relation, asked catalog
 	return "ARRAY[" + strings.Join(parts, ", ") + "]", nil
 }
 
-// word is an expression, on the alias a, for a column's value, if there are few, or if it is a constant of
-// the policies.
+// word is an expression, on the alias a, for a column's value, if there are few, or if it is a
+// constant of the policies.
 func (c *Concerned) word(
 	ctx context.Context, r *catalog.Relation, column *catalog.Column, asked catalog.Asked,
 ) (string, error) {

@@ -69,7 +69,8 @@ func documentOf(a argument, t *catalog.Relation, row Values) Values {
 	return document
 }
 
-// claimed are the keys of a row that is said to be the attacker's, where values are to be of both, or nil.
+// claimed are the keys of a row that is said to be the attacker's, where values are to be of both,
+// or nil.
 func (a argument) claimed(t *catalog.Relation, row Values) Values {
 	if a.beside == nil {
 		return nil
@@ -89,8 +90,9 @@ func (a argument) claimed(t *catalog.Relation, row Values) Values {
 	return documentOf(a, t, own)
 }
 
-// shaped are the shapes in which the function may read a document: where it takes lists apart, as a list,
-// of rows or of their keys, and in such lists at the document's keys; and as it is. Shapes may be the same.
+// shaped are the shapes in which the function may read a document: where it takes lists apart, as
+// a list, of rows or of their keys, and in such lists at the document's keys; and as it is. Shapes
+// may be the same.
 func (a argument) shaped(t *catalog.Relation, document Values) []any {
 	var lists []any
 	own := a.beside.row(t)
@@ -134,7 +136,8 @@ func (a argument) keys() []string {
 	return body.Keys()
 }
 
-// compositeLists are lists of [argument.composites], beside the attacker's own where they are to be of both.
+// compositeLists are lists of [argument.composites], beside the attacker's own where they are to
+// be of both.
 func (a argument) compositeLists() literals {
 	one := a
 	one.cast, one.kind = strings.TrimSuffix(a.cast, "[]"), "c"
@@ -156,7 +159,7 @@ func (a argument) compositeLists() literals {
 func (a argument) composites() []string {
 	for _, t := range a.caller.model.Catalog.Relations {
 		row := a.row(t)
-		if row == nil || a.cast != t.Name && a.cast != t.String() && a.cast != t.SQL() {
+		if row == nil || !t.IsRowType(a.cast) {
 			continue
 		}
 		values := make([]string, len(t.Columns))

@@ -13,8 +13,9 @@ import (
 )
 
 // Favourable returns a row as an attacker would like it to be: their own id wherever a Person
-// stands, the victim's wherever an Org does, what their own session sets where a column is compared
-// with it, and every flag set. The rest is as in the first of their own rows, or else of all.
+// stands, the victim's wherever an Org does, what their own session sets where a column is
+// compared with it, and every flag set. The rest is as in the first of their own rows, or else of
+// all.
 func (r *Rows) Favourable(
 	ctx context.Context, t *catalog.Relation, s session.Session, v tenancy.Tenant,
 ) (Values, error) {
@@ -62,9 +63,9 @@ func (r *Rows) Favourable(
 	return values, nil
 }
 
-// likeOwn returns the values of the first row that names the attacker, or else of the first of all.
-// Rows are in the order of their key, so the result does not depend on how they are stored. It
-// returns nil if there is none.
+// likeOwn returns the values of the first row that names the attacker, or else of the first of
+// all. Rows are in the order of their key, so the result does not depend on how they are stored.
+// It returns nil if there is none.
 func (r *Rows) likeOwn(ctx context.Context, t *catalog.Relation, s session.Session) ([]*string, error) {
 	m, present := r.config.Model, "true"
 	if m.IsMembership(t) {
@@ -86,8 +87,8 @@ func (r *Rows) likeOwn(ctx context.Context, t *catalog.Relation, s session.Sessi
 }
 
 // identityPart is the part of the session's own settings that the column is compared with, or nil.
-// It is nil for columns that say whose a row is, for foreign keys and, where the settings hold ids,
-// for keys.
+// It is nil for columns that say whose a row is, for foreign keys and, where the settings hold
+// ids, for keys.
 func (r *Rows) identityPart(t *catalog.Relation, c *catalog.Column, s session.Session) *string {
 	isID := slices.Contains(t.Key, c.Name) && r.config.Settings.Opening.UserQuery == ""
 	if isID || slices.Contains(r.config.Model.Of(t).Columns(), c.Name) || t.InForeignKey(c.Name) {

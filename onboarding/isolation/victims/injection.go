@@ -21,9 +21,9 @@ const (
 )
 
 // InjectionLists returns ways to call a function that puts SQL together, with SQL for each of its
-// arguments that holds texts: out of quotes and parentheses, in the place of a number or a name, as
-// a second statement, and such that only the number of rows that are found, or an error, tells of
-// it. Documents hold it as a value and as a key.
+// arguments that holds texts: out of quotes and parentheses, in the place of a number or a name,
+// as a second statement, and such that only the number of rows that are found, or an error, tells
+// of it. Documents hold it as a value and as a key.
 func (c *Caller) InjectionLists(f *catalog.Function, v tenancy.Tenant) []string {
 	if !f.Mentions("execute") {
 		return nil
@@ -47,8 +47,8 @@ func (c *Caller) InjectionLists(f *catalog.Function, v tenancy.Tenant) []string 
 	return lists
 }
 
-// injected are values of the argument's type that hold SQL. There are none for a type that holds no
-// texts.
+// injected are values of the argument's type that hold SQL. There are none for a type that holds
+// no texts.
 func (a argument) injected() []string {
 	switch {
 	case a.isText():
@@ -65,8 +65,8 @@ func (a argument) injected() []string {
 	return nil
 }
 
-// injectedDocuments are documents with SQL in the values of the keys that the function reads and of
-// columns, and in keys that begin with the name of a column.
+// injectedDocuments are documents with SQL in the values of the keys that the function reads and
+// of columns, and in keys that begin with the name of a column.
 func (a argument) injectedDocuments() []string {
 	var found []string
 	add := func(document map[string]string) {

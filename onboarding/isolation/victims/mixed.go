@@ -13,11 +13,11 @@ import (
 )
 
 const (
-	// maxMixedLists bounds the lists of [Caller.MixedLists] in which one argument is of a victim, and
-	// maxForeign how many values of the victim's each argument is given in them.
+	// maxMixedLists bounds the lists of [Caller.MixedLists] in which one argument is of a victim,
+	// and maxForeign how many values of the victim's each argument is given in them.
 	maxMixedLists, maxForeign = 9, 3
-	// maxBoth bounds those in which an argument is a list of both's, and maxShared how many of these
-	// each argument is given in either order.
+	// maxBoth bounds those in which an argument is a list of both's, and maxShared how many of
+	// these each argument is given in either order.
 	maxBoth, maxShared = 18, 6
 )
 
@@ -31,45 +31,33 @@ type ownTenant struct {
 	rows   map[*catalog.Relation]Values
 }
 
-// MixedLists returns ways to call a function in which one argument is of a victim and all others are of the
-// attacker, or in which one argument is a list of both's. A function may check that one of its arguments, or one
-// element of a list, is the caller's, and believe another.
+// MixedLists returns ways to call a function in which one argument is of a victim and all others
+// are of the attacker, or in which one argument is a list of both's. A function may check that one
+// of its arguments, or one element of a list, is the caller's, and believe another.
 func (c *Caller) MixedLists(
 	ctx context.Context, f *catalog.Function, v tenancy.Tenant, s session.Session,
 ) ([]string, error) {
 	if s.Identity.Person == nil || len(f.ArgTypes) == 0 {
 		return nil, nil
 	}
-	mine, err := c.ownArguments(ctx, f, v, s)
-	if err != nil {
-		return nil, err
-	}
 	own, err := c.ownOf(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	victims := c.arguments(f, v)
-	with := func(i int, value string) []string {
-		values := make([][]string, len(mine))
-		for j := range mine {
-			values[j] = mine[j : j+1]
-		}
-		values[i] = []string{value}
-		return combined(f, values, 1)
-	}
+	mine := c.ownArguments(f, v, own)
 	var one, both []string
-	for i, a := range victims {
+	for i, a := range c.arguments(f, v) {
 		foreign := valuesOf(a)
 		for _, value := range foreign[:min(maxForeign, len(foreign))] {
-			if len(mine) > 1 && value != mine[i] {
-				one = append(one, with(i, value)...)
+			if len(mine.values) > 1 && value != mine.values[i] {
+				one = append(one, mine.with(i, value)...)
 			}
 		}
 		for _, last := range []bool{false, true} {
 			a.beside = &beside{own, last}
 			lists := slices.DeleteFunc(valuesOf(a), func(value string) bool { return slices.Contains(foreign, value) })
 			for _, value := range lists[:min(maxShared, len(lists))] {
-				both = append(both, with(i, value)...)
+				both = append(both, mine.with(i, value)...)
 			}
 		}
 	}
@@ -112,38 +100,48 @@ func elements[T any](b *beside, own *T, value T) []T {
 	return []T{*own, value}
 }
 
-// ownArguments are arguments that are the attacker's own.
-func (c *Caller) ownArguments(
-	ctx context.Context, f *catalog.Function, v tenancy.Tenant, s session.Session,
-) ([]string, error) {
-	own, err := c.ownOf(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	mine := make([]string, len(f.ArgTypes))
+// ownArguments are arguments of a function that are all the attacker's own.
+type ownArguments struct {
+	function *catalog.Function
+	values   []string
+}
+
+func (c *Caller) ownArguments(f *catalog.Function, v tenancy.Tenant, own *ownTenant) ownArguments {
+	mine := ownArguments{f, make([]string, len(f.ArgTypes))}
 	for i, a := range c.arguments(f, v) {
 		a.own = own
 		used := a.used()
 		if a.preset != "" && len(used) == 0 {
-			mine[i] = a.preset
+			mine.values[i] = a.preset
 			continue
 		}
-		mine[i] = slices.Concat(used, own.id(a), a.candidates())[0] + "::" + a.cast
+		mine.values[i] = slices.Concat(used, own.id(a), a.candidates())[0] + "::" + a.cast
 	}
-	return mine, nil
+	return mine
 }
 
-// Saying returns ways to call a function with arguments of a Person's own, in each of which one argument,
-// or what a document holds at the keys that the function reads, is a given text.
-func (c *Caller) Saying(ctx context.Context, f *catalog.Function, s session.Session, text string) ([]string, error) {
+// with are the ways to call the function with another value as one of the arguments.
+func (mine ownArguments) with(i int, value string) []string {
+	values := make([][]string, len(mine.values))
+	for j := range values {
+		values[j] = mine.values[j : j+1]
+	}
+	values[i] = []string{value}
+	return combined(mine.function, values, 1)
+}
+
+// WithText returns ways to call a function with arguments of a Person's own, in each of which one
+// argument, or what a document holds at the keys that the function reads, is a given text.
+func (c *Caller) WithText(ctx context.Context, f *catalog.Function, s session.Session, text string) ([]string, error) {
 	if s.Identity.Person == nil {
 		return nil, nil
 	}
 	me := tenancy.Tenant{Kind: tenancy.Person, ID: *s.Identity.Person}
-	mine, err := c.ownArguments(ctx, f, me, s)
+	own, err := c.ownOf(ctx, s)
 	if err != nil {
 		return nil, err
 	}
+	mine := c.ownArguments(f, me, own)
 	var lists []string
 	for i, a := range c.arguments(f, me) {
 		said := query.Literal(text)
@@ -160,12 +158,7 @@ func (c *Caller) Saying(ctx context.Context, f *catalog.Function, s session.Sess
 		} else if !a.isText() {
 			continue
 		}
-		values := make([][]string, len(mine))
-		for j := range mine {
-			values[j] = mine[j : j+1]
-		}
-		values[i] = []string{said + "::" + a.cast}
-		lists = append(lists, combined(f, values, 1)...)
+		lists = append(lists, mine.with(i, said+"::"+a.cast)...)
 	}
 	return lists, nil
 }
@@ -258,8 +251,8 @@ func (c *Caller) usesOf(f *catalog.Function, i int) ([]catalog.Use, []string) {
 	return known.columns, known.literals
 }
 
-// used are the constants that the function compares the argument with, and what the tenant's rows hold in the
-// columns that it compares it with or writes it into.
+// used are the constants that the function compares the argument with, and what the tenant's rows
+// hold in the columns that it compares it with or writes it into.
 func (a argument) used() literals {
 	array := strings.HasSuffix(a.typ, "[]")
 	var found literals

@@ -86,8 +86,8 @@ func (v *Victims) members(ctx context.Context, org tenancy.Tenant) ([]session.Se
 	return sessions, nil
 }
 
-// OwnSessions are the sessions in which a victim may see their rows: without an Org, with the Org's
-// setting never set, and in an Org of theirs; of an Org, a member of each role.
+// OwnSessions are the sessions in which a victim may see their rows: without an Org, with the
+// Org's setting never set, and in an Org of theirs; of an Org, a member of each role.
 func (v *Victims) OwnSessions(ctx context.Context, victim tenancy.Tenant) ([]session.Session, error) {
 	own, err := v.Own(ctx, victim)
 	if err != nil {
@@ -129,6 +129,5 @@ func (v *Victims) Observe(ctx context.Context, tx *session.Tx, victim tenancy.Te
 
 // Acting returns the session of a Person who acts in an Org of theirs.
 func (v *Victims) Acting(ctx context.Context, person, org string) (session.Session, error) {
-	label := fmt.Sprintf("Person %s acting in their Org %s", person, org)
-	return v.session(ctx, attacker{session.Member, person, org, label})
+	return v.session(ctx, memberOf(person, org))
 }

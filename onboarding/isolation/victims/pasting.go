@@ -47,8 +47,8 @@ func (a argument) sortColumns() []*catalog.Column {
 func (a argument) afterExpression() []string {
 	var found []string
 	for _, t := range a.injectedTables() {
-		// random() keeps the expression from being constant: since PostgreSQL 16, an aggregate does
-		// not evaluate a constant in its ORDER BY.
+		// random() keeps the expression from being constant: since PostgreSQL 16, an aggregate
+		// does not evaluate a constant in its ORDER BY.
 		failing := fmt.Sprintf("(SELECT 'x' || md5(string_agg(v::text, '' ORDER BY v::text)) FROM %s v)::int"+
 			" + (0 * random())::int", t.SQL())
 		ends := []string{", " + failing}

@@ -186,8 +186,8 @@ func (r *Rows) Any(ctx context.Context, t *catalog.Relation, names []string, con
 	return r.one(ctx, t, names, t.SQL()+" a WHERE "+condition)
 }
 
-// one reads columns of the first row of a FROM clause, in which a is the alias of t. It returns nil
-// if there is none.
+// one reads columns of the first row of a FROM clause, in which a is the alias of t. It returns
+// nil if there is none.
 func (r *Rows) one(ctx context.Context, t *catalog.Relation, names []string, from string) ([]*string, error) {
 	var values []*string
 	err := r.config.Truth.QueryRow(ctx, fmt.Sprintf("SELECT %s FROM %s LIMIT 1", query.Texts("a", names), from)).
@@ -223,8 +223,8 @@ func (r *Rows) Imagine(ctx context.Context, t *catalog.Relation, v tenancy.Tenan
 }
 
 // withParent makes a row that names the victim go with a row of theirs or with none: what has a
-// parent is its owner's, whoever else it names. It returns nil where the row needs a parent and the
-// victim has none.
+// parent is its owner's, whoever else it names. It returns nil where the row needs a parent and
+// the victim has none.
 func (r *Rows) withParent(ctx context.Context, t *catalog.Relation, v tenancy.Tenant, values Values) (Values, error) {
 	o := r.config.Model.Of(t)
 	below, err := r.below(ctx, o, v, values)

@@ -28,8 +28,8 @@ func ShadowsOf(s session.Session, v tenancy.Tenant) []Shadow {
 	return []Shadow{{s, v, false}, {s, v, true}}
 }
 
-// Shadow returns a row for a temporary table in the place of a relation: [Rows.Favourable], below a
-// row of the victim's where rows have parents, and with secrets that the attacker knows.
+// Shadow returns a row for a temporary table in the place of a relation: [Rows.Favourable], below
+// a row of the victim's where rows have parents, and with secrets that the attacker knows.
 func (r *Rows) Shadow(ctx context.Context, t *catalog.Relation, shadow Shadow) (Values, error) {
 	s, v := shadow.Session, shadow.Victim
 	m := r.config.Model

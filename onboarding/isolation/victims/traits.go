@@ -103,8 +103,9 @@ func (r *Rows) byTraits(ctx context.Context, t *catalog.Relation) ([]Target, err
 	return found, nil
 }
 
-// Wordings returns what rows of a table hold in the columns for words that the policies for an INSERT ask
-// for, such as a role: of those that hold a constant of the policies, the likeliest to pass.
+// Wordings returns what rows of a table hold in the columns for words that the policies for an
+// INSERT ask for, such as a role: of those that hold a constant of the policies, the likeliest to
+// pass.
 func (r *Rows) Wordings(ctx context.Context, t *catalog.Relation) ([]Values, error) {
 	m, asked := r.config.Model, r.config.Model.Catalog.AskedBy(t, catalog.ForInsert)
 	var names []string

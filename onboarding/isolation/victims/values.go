@@ -78,9 +78,9 @@ func Unique(c *catalog.Column) *string {
 // enoughVaried is how many random letters and digits make a value that no other row has.
 const enoughVaried = 6
 
-// uniqueLike is [Unique], in the shape of the row's value, which the column's constraints let pass.
-// Policies may ask for parts that repeat one of the row's own ids, such as the folder of a file, so
-// these stay.
+// uniqueLike is [Unique], in the shape of the row's value, which the column's constraints let
+// pass. Policies may ask for parts that repeat one of the row's own ids, such as the folder of a
+// file, so these stay.
 func uniqueLike(c *catalog.Column, values Values, ids []string) *string {
 	value := values[c.Name]
 	if value == nil || c.Category != catalog.String || tenancy.IsUUID(*value) {

@@ -16,7 +16,8 @@ import (
 const (
 	// perKind is how many Persons and how many Orgs are victims.
 	perKind = 2
-	// maxCovering is how many more of each kind are victims since those own no rows in some tables.
+	// maxCovering is how many more of each kind are victims since those own no rows in some
+	// tables.
 	maxCovering = 2
 	// samplePerKind is how many sessions of each kind the sample holds.
 	samplePerKind = 2
@@ -143,8 +144,8 @@ func (v *Victims) choose(ctx context.Context) error {
 	return v.chooseByTraits(ctx)
 }
 
-// covering adds owners to victims, for the tables in which no victim of an owner's kind owns a row: those
-// first who own rows in most of these tables.
+// covering adds owners to victims, for the tables in which no victim of an owner's kind owns a
+// row: those first who own rows in most of these tables.
 func covering(victims []tenancy.Tenant, owning [][]tenancy.Tenant) []tenancy.Tenant {
 	for _, kind := range []tenancy.OwnerKind{tenancy.Person, tenancy.Org} {
 		isOther := func(o tenancy.Tenant) bool { return o.Kind != kind }

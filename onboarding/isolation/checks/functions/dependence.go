@@ -13,8 +13,8 @@ import (
 )
 
 // judgeDependence reports a function whose answer to an attacker changes when a victim changes
-// their own rows: a sum, a date or a count needs no key of a row to tell of it. What a tenant's own
-// row in the tables of tenants says, and that an id exists, is public.
+// their own rows: a sum, a date or a count needs no key of a row to tell of it. What a tenant's
+// own row in the tables of tenants says, and that an id exists, is public.
 func (c *functions) judgeDependence(ctx context.Context, call call) error {
 	f := call.function
 	ofCaller := len(f.ArgTypes) == 0 && call.temporary == nil && !call.alike

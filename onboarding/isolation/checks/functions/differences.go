@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
@@ -86,7 +87,8 @@ func (c *functions) answer(ctx context.Context, call call) (string, error) {
 	return answers[0], err
 }
 
-// answers calls a function in a transaction of its own. There are none where it ends with an error.
+// answers calls a function in a transaction of its own. There are none where it ends with an
+// error.
 func (c *functions) answers(ctx context.Context, call call) (answers []string, err error) {
 	err = c.attempts.Write(ctx, call.session, func(tx *session.Tx) error {
 		answers, err = call.run(ctx, tx)
@@ -115,35 +117,11 @@ func (c *functions) content(call call, answer string) string {
 		return ""
 	}
 	var found []string
-	for _, text := range leaves(value) {
+	for _, text := range proof.Leaves(value) {
 		if !slices.Contains(known, text) {
 			found = append(found, text)
 		}
 	}
 	slices.Sort(found)
 	return strings.Join(found, "\n")
-}
-
-// leaves are the texts and numbers in a JSON value that are not empty.
-func leaves(value any) []string {
-	var found []string
-	switch value := value.(type) {
-	case map[string]any:
-		for _, member := range value {
-			found = append(found, leaves(member)...)
-		}
-	case []any:
-		for _, element := range value {
-			found = append(found, leaves(element)...)
-		}
-	case string:
-		if value != "" {
-			found = append(found, value)
-		}
-	case json.Number:
-		if n, err := value.Float64(); err == nil && n != 0 {
-			found = append(found, value.String())
-		}
-	}
-	return found
 }

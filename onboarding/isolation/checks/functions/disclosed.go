@@ -9,14 +9,13 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
-	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
 // maxDisclosed is how many objects in the answers of one function are compared with the truth.
 const maxDisclosed = 500
 
-// disclosing are the objects that the answers of one function had so far, by who got them.
+// disclosing are the objects that the answers of one function contained so far, by who got them.
 type disclosing struct {
 	function *catalog.Function
 	seen     map[string]bool
@@ -24,8 +23,8 @@ type disclosing struct {
 	reached []*catalog.Relation
 }
 
-// judgeDisclosed reports answers that hold whole rows of others, none of whose values needs to be a
-// canary: the key and the other values tell together whose they are.
+// judgeDisclosed reports answers that contain whole rows of others, none of whose values needs to
+// be a canary: the key and the other values tell together whose they are.
 func (c *functions) judgeDisclosed(ctx context.Context, call call, answers []string) error {
 	f := call.function
 	if c.disclosing.function != f {
@@ -55,19 +54,15 @@ func (c *functions) judgeDisclosed(ctx context.Context, call call, answers []str
 				if query.Lost(err) != nil {
 					return err
 				}
-				if found != nil {
-					c.leak(call, results.Finding{
-						Operation: results.Read, Table: t.String(), Evidence: "read " + found.String(),
-					})
-				}
+				c.leakRow(call, t, found)
 			}
 		}
 	}
 	return nil
 }
 
-// judgeTold reports answers that tell about a row of the victim's without its key, also of one that no
-// tenant may change to see whether the answer does.
+// judgeTold reports answers that tell about a row of the victim's without its key, also of one
+// that no tenant may change to see whether the answer does.
 func (c *functions) judgeTold(ctx context.Context, call call, answers []string, d proof.Disclosure) error {
 	document := strings.Join(answers, "\n")
 	asked := c.model.Catalog.AskedIn(call.function).Source
@@ -82,16 +77,12 @@ func (c *functions) judgeTold(ctx context.Context, call call, answers []string, 
 		if query.Lost(err) != nil {
 			return err
 		}
-		if found != nil {
-			c.leak(call, results.Finding{
-				Operation: results.Read, Table: t.String(), Evidence: "read what is in " + found.String(),
-			})
-		}
+		c.leakRow(call, t, found)
 	}
 	return nil
 }
 
-// seen tells apart who got an object, and which of its values the call held.
+// seen identifies an object by itself, who got it, and which of its values the call contained.
 func (call call) seen(object string) string {
 	parts := []string{object}
 	for _, id := range []*string{call.session.Identity.Person, call.session.User, call.session.Org} {
@@ -102,7 +93,7 @@ func (call call) seen(object string) string {
 	}
 	var value any
 	if json.Unmarshal([]byte(object), &value) == nil {
-		for _, text := range leaves(value) {
+		for _, text := range proof.Leaves(value) {
 			if strings.Contains(call.arguments, text) {
 				parts = append(parts, text)
 			}

@@ -63,7 +63,7 @@ func (c *functions) Run(ctx context.Context) error {
 		return err
 	}
 	for _, f := range c.callable() {
-		if c.excused(f) {
+		if c.config.Excuses(f) {
 			c.results.Cover(func(cov *results.Coverage) { cov.Excused = append(cov.Excused, f.String()+": calls") })
 			continue
 		}
@@ -101,11 +101,6 @@ func (c *functions) callable() []*catalog.Function {
 	})
 }
 
-// excused reports whether the configuration says not to call a function.
-func (c *functions) excused(f *catalog.Function) bool {
-	return slices.Contains(c.config.ExcusedFunctions, f.String())
-}
-
 func (c *functions) risk(f *catalog.Function, why string) {
 	c.results.AddRisk(results.Execute, f.String(), fmt.Sprintf("runs with the rights of %s, reaches %s, and %s",
 		f.Owner, listed(c.caller.Named(f)), why), c.fixes.RevokeExecute(f, ""))
@@ -139,12 +134,21 @@ func (c *functions) leak(call call, found results.Finding) {
 	c.results.Add(found)
 }
 
+// leakRow reports the row of a table that a call answered, if it did.
+func (c *functions) leakRow(call call, t *catalog.Relation, answered *proof.Proof) {
+	if answered != nil {
+		c.leak(call, results.Finding{
+			Operation: results.Read, Table: t.String(), Evidence: "read " + answered.String(),
+		})
+	}
+}
+
 // callAll tries a function with several argument lists and attackers. It returns why no call
 // reached its body, or "".
 func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled string, err error) {
 	answers := map[string]answered{} // by arguments
 	judged := map[string]bool{}      // by victim, arguments and answer, and by arguments alone
-	told := contents{}
+	contents := contents{}
 	var ends ends
 	for _, v := range c.victims.List() {
 		ways, err := c.ways(ctx, f, v)
@@ -178,7 +182,7 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled 
 					if err := c.judgeDependence(ctx, this); err != nil {
 						return "", err
 					}
-					if err := c.judgeDifference(ctx, this, answer, told); err != nil {
+					if err := c.judgeDifference(ctx, this, answer, contents); err != nil {
 						return "", err
 					}
 					if answers[args] != nil && !judged[args] { // for an earlier victim
@@ -325,8 +329,8 @@ func (a answered) alike() bool {
 	return false
 }
 
-// judgeAggregate reports an answer that is the same for everybody and comes from tenants' tables: it
-// sums up everybody's rows. Where it does not change with a victim's, a number is a risk.
+// judgeAggregate reports an answer that is the same for everybody and comes from tenants' tables:
+// it sums up everybody's rows. Where it does not change with a victim's, a number is a risk.
 func (c *functions) judgeAggregate(ctx context.Context, f *catalog.Function, answers map[string]answered) error {
 	if f.Returns == "boolean" || len(c.caller.Named(f)) == 0 || c.blamed(f) ||
 		!slices.ContainsFunc(slices.Collect(maps.Values(answers)), answered.alike) {
@@ -344,8 +348,8 @@ func (c *functions) judgeAggregate(ctx context.Context, f *catalog.Function, ans
 	return nil
 }
 
-// judgeSum is [functions.judgeDependence] for a function without arguments that answers all callers
-// the same.
+// judgeSum is [functions.judgeDependence] for a function without arguments that answers all
+// callers the same.
 func (c *functions) judgeSum(ctx context.Context, f *catalog.Function) error {
 	if len(f.ArgTypes) > 0 {
 		return nil

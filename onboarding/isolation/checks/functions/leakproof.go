@@ -17,9 +17,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 )
 
-// leakproof calls functions that are marked LEAKPROOF on the columns of tenants' tables, reads what
-// they say in errors and notices, and measures how long they take. PostgreSQL trusts them with rows
-// that policies would drop, if they are cheap (order_qual_clauses in its createplan.c).
+// leakproof calls functions that are marked LEAKPROOF on the columns of tenants' tables, reads
+// what they say in errors and notices, and measures how long they take. PostgreSQL trusts them
+// with rows that policies would drop, if they are cheap (order_qual_clauses in its createplan.c).
 type leakproof struct {
 	setup    *setup.Setup // for the canaries, which are read at first use
 	cat      *catalog.Catalog
@@ -53,7 +53,7 @@ func (c *leakproof) Run(ctx context.Context) error {
 					continue
 				}
 				for i, argument := range f.ArgTypes {
-					if !c.takes(strings.TrimSuffix(argument, "[]"), column) && !isRowOf(argument, t) {
+					if !c.takes(strings.TrimSuffix(argument, "[]"), column) && !t.IsRowType(argument) {
 						continue
 					}
 					given := trusted{f, i, t, column}
@@ -104,11 +104,6 @@ func (c *leakproof) takes(argument string, column *catalog.Column) bool {
 	return argument == plain || c.casts[[2]string{plain, argument}]
 }
 
-// isRowOf reports whether an argument of a type takes a table's whole rows.
-func isRowOf(argument string, t *catalog.Relation) bool {
-	return argument == t.Name || argument == t.String() || argument == t.SQL()
-}
-
 // trusted is a function that is given a column in one of its arguments.
 type trusted struct {
 	function *catalog.Function
@@ -121,7 +116,7 @@ type trusted struct {
 func (f trusted) sql(guess string) string {
 	value := query.Column("a", f.column.Name)
 	switch kind := strings.TrimSuffix(f.function.ArgTypes[f.argument], "[]"); {
-	case isRowOf(kind, f.table):
+	case f.table.IsRowType(kind):
 		value = "a"
 	case kind == "character": // which would be of length 1 in a cast
 		value += "::bpchar"

@@ -84,9 +84,9 @@ func (c *leakproof) messages(ctx context.Context, s session.Session, sql string)
 const messageSessions = 4
 
 const (
-	// shortest is how many characters a value has at least that is searched for.
+	// shortest is the length of the shortest value that is searched for, in characters.
 	shortest = 3
-	// distinctive is how many characters a value has at least that no message contains by chance.
+	// distinctive is the length from which on no message contains a value by chance.
 	distinctive = 8
 	// maxQuoted is how many values a message is searched for.
 	maxQuoted = 3

@@ -24,7 +24,7 @@ func (c *shadows) calls(ctx context.Context) error {
 		return err
 	}
 	for _, called := range f.callable() {
-		if f.excused(called) || f.irreversible.Function(called) != "" || called.Native() {
+		if f.config.Excuses(called) || f.irreversible.Function(called) != "" || called.Native() {
 			continue
 		}
 		tables, _, fix := c.shadowed(c.reached(called))
@@ -171,11 +171,7 @@ func (c *functions) judgeRepeated(ctx context.Context, call call, answers []stri
 			if query.Lost(err) != nil {
 				return err
 			}
-			if found != nil {
-				c.leak(call, results.Finding{
-					Operation: results.Read, Table: t.String(), Evidence: "read " + found.String(),
-				})
-			}
+			c.leakRow(call, t, found)
 		}
 	}
 	return nil

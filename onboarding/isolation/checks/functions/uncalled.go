@@ -13,8 +13,8 @@ import (
 
 // ends are how the calls of one function ended.
 type ends struct {
-	// answered says that a call was answered, and refused that the function itself may have refused
-	// one, unless a value was none of its argument's type.
+	// answered says that a call was answered, and refused that the function itself may have
+	// refused one, unless a value was none of its argument's type.
 	answered, refused bool
 	// states are the SQLSTATEs of the calls that failed.
 	states []string

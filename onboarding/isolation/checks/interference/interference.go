@@ -31,7 +31,7 @@ type tester struct {
 	trails map[*catalog.Relation][]*catalog.Relation
 }
 
-// New returns the test. Only a deep check makes it whole; another looks at what triggers write.
+// New returns the test. Only a deep check runs all of it; others look only at what triggers write.
 func New(s *setup.Setup) setup.Check { return &tester{Setup: s, told: map[string]bool{}} }
 
 // Run makes the test and, for a deep check, records what it cost.

@@ -16,8 +16,8 @@ import (
 // callsPerFunction is how many ways each function is called.
 const callsPerFunction = 3
 
-// observation is something that an attacker can look at: a statement that answers one text, or that
-// ends in one way or another.
+// observation is something that an attacker can look at: a statement that answers one text, or
+// that ends in one way or another.
 type observation struct {
 	sql      string
 	relation *catalog.Relation
@@ -80,8 +80,8 @@ SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n
    AND CASE WHEN c.relkind = 'S' THEN has_sequence_privilege($1::name, c.oid, 'USAGE, SELECT') ELSE false END
  ORDER BY 1`
 
-// addCalls calls every function with what is the victim's. One that answers yes or no tells no more
-// than that something exists, which the model calls public.
+// addCalls calls every function with what is the victim's. One that answers yes or no tells no
+// more than that something exists, which the model calls public.
 func (p *pair) addCalls() {
 	for _, f := range p.Model.Catalog.Functions {
 		if !p.calls(f) {
@@ -103,12 +103,12 @@ func (p *pair) addCalls() {
 // calls reports whether attackers call a function.
 func (p *pair) calls(f *catalog.Function) bool {
 	return f.Executable && f.Kind == catalog.PlainFunction && !f.ReturnsTrigger() && !f.Native() &&
-		f.Owner != p.Config.AppRole && !slices.Contains(p.Config.ExcusedFunctions, f.String()) &&
+		f.Owner != p.Config.AppRole && !p.Config.Excuses(f) &&
 		p.Irreversible.Function(f) == ""
 }
 
-// addConstraints inserts rows of the attacker's that a unique or foreign key compares with a row of
-// the victim's. That a value or an id exists is public, so what they tell is a note.
+// addConstraints inserts rows of the attacker's that a unique or foreign key compares with a row
+// of the victim's. That a value or an id exists is public, so what they tell is a note.
 func (p *pair) addConstraints(t *catalog.Relation, theirs victims.Values) {
 	o := p.Model.Of(t)
 	if p.attacker.Identity.Person == nil || len(o.Persons) == 0 {

@@ -9,8 +9,8 @@ import (
 )
 
 // findTrails finds, for each table with triggers, the tables that these name, such as an audit
-// trail: who writes a row may write another there that has no owner, and everybody reads it. Views that
-// are made of a table's rows are found, too.
+// trail: who writes a row may write another there that has no owner, and everybody reads it. Views
+// that are made of a table's rows are found, too.
 func (t *tester) findTrails() {
 	t.trails = map[*catalog.Relation][]*catalog.Relation{}
 	m := t.Model
@@ -32,8 +32,8 @@ func (t *tester) findTrails() {
 	t.findDerived()
 }
 
-// findDerived adds, for each table, the views with their owner's rights that are made of its rows and
-// say of none whose it is, such as a sum for each month.
+// findDerived adds, for each table, the views with their owner's rights that are made of its rows
+// and say of none whose it is, such as a sum for each month.
 func (t *tester) findDerived() {
 	m := t.Model
 	for _, view := range m.Catalog.Relations {

@@ -143,7 +143,8 @@ func (c *copies) leak(t *catalog.Relation, s session.Session, evidence string) {
 	})
 }
 
-// hidden are the tables of tenants' rows that policies protect and a view with its owner's rights reads.
+// hidden are the tables of tenants' rows that policies protect and a view with its owner's rights
+// reads.
 func (c *copies) hidden(t *catalog.Relation) []*catalog.Relation {
 	if t.Kind != catalog.View || t.Option("security_invoker") || c.model.IsDirectory(t) {
 		return nil
@@ -153,8 +154,9 @@ func (c *copies) hidden(t *catalog.Relation) []*catalog.Relation {
 	})
 }
 
-// judgeDerived reports a view that shows a session more than its definition does with the session's own
-// rights, although no row of the tables that it reads is the session's or everybody's.
+// judgeDerived reports a view that shows a session more than its definition does with the
+// session's own rights, although no row of the tables that it reads is the session's or
+// everybody's.
 func (c *copies) judgeDerived(ctx context.Context, t *catalog.Relation, s session.Session) error {
 	bases := c.hidden(t)
 	if len(bases) == 0 || c.results.Leaks(t.String(), results.Read) {

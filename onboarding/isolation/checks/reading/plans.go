@@ -17,9 +17,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// plans has two tenants take turns on one connection with the same prepared statements, as behind a
-// pool: a helper that is marked IMMUTABLE becomes a constant of the plan, and one that remembers in
-// a setting answers for the tenant before.
+// plans has two tenants take turns on one connection with the same prepared statements, as behind
+// a pool: a helper that is marked IMMUTABLE becomes a constant of the plan, and one that remembers
+// in a setting answers for the tenant before.
 type plans struct {
 	model   *tenancy.Model
 	scope   *setup.Scope
@@ -58,7 +58,8 @@ func (c *plans) Run(ctx context.Context) error {
 	return nil
 }
 
-// pairs are two Persons, and members of two Orgs, each in either order: the first may have no rows.
+// pairs are two Persons, and members of two Orgs, each in either order: the first may have no
+// rows.
 func (c *plans) pairs(ctx context.Context) ([][2]session.Session, error) {
 	var persons, members []session.Session
 	for _, v := range c.victims.List() {

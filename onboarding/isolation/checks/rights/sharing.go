@@ -11,8 +11,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// attackers are those who write into a table against a victim: a few and, where an Org may own a row, one
-// who acts in an Org of theirs.
+// attackers are those who write into a table against a victim: a few and, where an Org may own a
+// row, one who acts in an Org of theirs.
 func (c *trust) attackers(ctx context.Context, p promotion) ([]session.Session, error) {
 	all, err := c.victims.Attackers(ctx, p.victim)
 	if err != nil {
@@ -27,8 +27,8 @@ func (c *trust) attackers(ctx context.Context, p promotion) ([]session.Session, 
 	return list, nil
 }
 
-// sharing renders INSERTs of a row of the attacker's own that refers to rows of the victim's, such as one
-// that shares a document with them. There are none where no column refers to any.
+// sharing renders INSERTs of a row of the attacker's own that refers to rows of the victim's, such
+// as one that shares a document with them. There are none where no column refers to any.
 func (c *trust) sharing(ctx context.Context, p promotion, like victims.Values) ([]string, error) {
 	t, o, identity := p.table, c.model.Of(p.table), p.session.Identity
 	if o.Class != tenancy.ClassTenant || !t.Insertable() {
@@ -65,8 +65,8 @@ func (c *trust) sharing(ctx context.Context, p promotion, like victims.Values) (
 	return statements, nil
 }
 
-// unexpired are the values of a row and, as the times that policies ask may be over, the same without those
-// that it need not have, and with the last of them far away.
+// unexpired are the values of a row and, as the times that policies ask may be over, the same
+// without those that it need not have, and with the last of them far away.
 func (c *trust) unexpired(p promotion, values victims.Values) []victims.Values {
 	never, last, sources := maps.Clone(values), "", c.sources(p)
 	for _, column := range p.table.Columns {

@@ -110,8 +110,8 @@ var (
 	mentionedInSource = append([]string{"copy"}, mentioned...)
 )
 
-// reachesOut says what a node does that a rollback does not undo, and of several things one that even a read
-// must not do.
+// reachesOut says what a node does that a rollback does not undo: of several things, one that even
+// a read must not do.
 func reachesOut(n sqltree.Node) (what string) {
 	note := func(found string) {
 		if what == "" || harmless(what) {
@@ -138,8 +138,8 @@ func reachesOut(n sqltree.Node) (what string) {
 	return what
 }
 
-// worst is what a routine does that a rollback does not undo, and of several things one that even a read must
-// not do.
+// worst is what a routine does that a rollback does not undo: of several things, one that even a
+// read must not do.
 func worst(body *sqltree.Routine) (what string) {
 	body.Find(func(n sqltree.Node) string {
 		if found := reachesOut(n); found != "" && (what == "" || harmless(what)) {
@@ -166,8 +166,8 @@ func harmless(what string) bool {
 var plain = []string{"count", "sum", "min", "max", "avg", "lower", "upper", "coalesce", "now", "string_agg", "to_char",
 	"to_jsonb", "row_to_json", "json_agg", "jsonb_agg", "array_agg", "date_trunc", "round"}
 
-// onlyReads reports whether one of the arguments of dblink is a query that writes nothing and calls nothing
-// that may, and no other is a statement.
+// onlyReads reports whether one of the arguments of dblink is a query that writes nothing and
+// calls nothing that may, and no other is a statement.
 func onlyReads(arguments []sqltree.Node) bool {
 	queries := 0
 	for _, a := range arguments {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -29,6 +30,11 @@ type Config struct {
 	Unsent []results.Operation
 	// Deep adds the test of non-interference.
 	Deep bool
+}
+
+// Excuses reports whether the configuration says never to call a function.
+func (c Config) Excuses(f *catalog.Function) bool {
+	return slices.Contains(c.ExcusedFunctions, f.String())
 }
 
 // Platform is the database to check.

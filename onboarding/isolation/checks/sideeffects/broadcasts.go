@@ -17,10 +17,10 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// broadcasts looks for triggers and functions that send what tenants write by NOTIFY: every session may LISTEN
-// to every channel. Every attempt is rolled back, so no notification is delivered. The server says
-// that one was sent (trace_notify), and refuses one that is too long: where a long text in a row
-// makes it refuse, the notification contains the text.
+// broadcasts looks for triggers and functions that send what tenants write by NOTIFY: every
+// session may LISTEN to every channel. Every attempt is rolled back, so no notification is
+// delivered. The server says that one was sent (trace_notify), and refuses one that is too long:
+// where a long text in a row makes it refuse, the notification contains the text.
 type broadcasts struct {
 	model    *tenancy.Model
 	scope    *setup.Scope
@@ -160,8 +160,8 @@ func (c *broadcasts) sent(ctx context.Context, as session.Session, w writing) (b
 	return true, nil
 }
 
-// traced returns what the server says of the notifications of a statement that is allowed and writes or
-// returns something.
+// traced returns what the server says of the notifications of a statement that is allowed and
+// writes or returns something.
 func (c *broadcasts) traced(ctx context.Context, as session.Session, sql string) (notices string, err error) {
 	err = c.attempts.Write(ctx, as, func(tx *session.Tx) error {
 		if err := tx.Exec(ctx, traceNotify); err != nil {

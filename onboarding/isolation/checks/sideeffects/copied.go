@@ -15,12 +15,12 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// telling is the length of the shortest value that two rows do not hold by chance, where one refers
-// to the other.
+// telling is the length of the shortest value that two rows do not hold by chance, where one
+// refers to the other.
 const telling = 4
 
-// lookInside reports what the attacker's own row holds, after a write, of the victim's row to which
-// it refers: a trigger copied it there.
+// lookInside reports what the attacker's own row holds, after a write, of the victim's row to
+// which it refers: a trigger copied it there.
 func (c *triggers) lookInside(ctx context.Context, tx *session.Tx, w side) error {
 	if c.results.Leaks(w.table.String(), results.Read) {
 		return nil
@@ -80,8 +80,9 @@ func (c *triggers) isContent(t *catalog.Relation, column *catalog.Column) bool {
 		!slices.Contains(c.model.Of(t).Columns(), column.Name)
 }
 
-// unfilled are rows like others, first without the texts that a trigger may fill in and then with empty
-// ones: many triggers copy only what the session did not give. A BEFORE trigger fills in NOT NULL columns, too.
+// unfilled are rows like others, first without the texts that a trigger may fill in and then with
+// empty ones: many triggers copy only what the session did not give. A BEFORE trigger fills in NOT
+// NULL columns, too.
 func (c *triggers) unfilled(t *catalog.Relation, like []victims.Values) []victims.Values {
 	code, references := c.code(t), c.references(t)
 	var names []string

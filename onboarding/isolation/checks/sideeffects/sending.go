@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
@@ -14,7 +13,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// calls has victims call functions with texts of theirs, and looks whether a notification holds one.
+// calls has victims call functions with texts of theirs, and looks whether a notification contains
+// one.
 func (c *broadcasts) calls(ctx context.Context) error {
 	if !c.model.Catalog.AnySourceMentions("notify", "NOTIFY") {
 		return nil
@@ -28,7 +28,7 @@ func (c *broadcasts) calls(ctx context.Context) error {
 		named := caller.Named(f)
 		if !f.Executable || !f.HasSource() || f.ReadOnly() || f.ReturnsTrigger() || len(named) == 0 ||
 			c.setup.Irreversible.Function(f) != "" || c.results.Leaks(named[0].String(), results.Listen) ||
-			slices.Contains(c.setup.Config.ExcusedFunctions, f.String()) {
+			c.setup.Config.Excuses(f) {
 			continue
 		}
 		list := c.victims.List()
@@ -37,7 +37,7 @@ func (c *broadcasts) calls(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			found, err := c.callOf(ctx, as, f, caller)
+			found, err := c.tryFunction(ctx, as, f, caller)
 			if err != nil {
 				return err
 			}
@@ -49,15 +49,15 @@ func (c *broadcasts) calls(ctx context.Context) error {
 	return nil
 }
 
-// saying is a literal with the placeholder in it.
-var saying = regexp.MustCompile("'[^']*" + placeholder + "[^']*'")
+// holding is a literal that contains the placeholder.
+var holding = regexp.MustCompile("'[^']*" + placeholder + "[^']*'")
 
-// callOf has a victim call a function, and reports a leak if the server refuses its notification because
-// of a long text.
-func (c *broadcasts) callOf(
+// tryFunction has a victim call a function, and reports a leak if the server refuses its
+// notification because of a long text.
+func (c *broadcasts) tryFunction(
 	ctx context.Context, as session.Session, f *catalog.Function, caller *victims.Caller,
 ) (found bool, err error) {
-	lists, err := caller.Saying(ctx, f, as, placeholder)
+	lists, err := caller.WithText(ctx, f, as, placeholder)
 	if err != nil {
 		return false, err
 	}
@@ -74,7 +74,7 @@ func (c *broadcasts) callOf(
 		if !strings.Contains(notices, notifyRoutine+"(") {
 			continue
 		}
-		long := saying.ReplaceAllString(sql,
+		long := holding.ReplaceAllString(sql,
 			fmt.Sprintf("replace($0, %s, repeat('x', %d))", query.Literal(placeholder), tooLong))
 		err = c.attempts.Write(ctx, as, func(tx *session.Tx) error { return tx.Exec(ctx, long) })
 		if query.Lost(err) != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// target is a table of tenants' rows to which columns of another table lead, each by its own key: a
-// column of the target that holds the same value.
+// target is a table of tenants' rows to which columns of another table lead, each by its own key:
+// a column of the target that holds the same value.
 type target struct {
 	table         *catalog.Relation
 	columns, keys []string
@@ -64,8 +64,9 @@ func (c *triggers) targets(t *catalog.Relation) []target {
 	return list
 }
 
-// comparing is the table of a target by those columns of t that only the code of triggers and rules
-// compares with columns there. An attacker knows what these hold, and chooses what the row says.
+// comparing returns the target of those columns of t that only the code of triggers and rules
+// compares with columns of its table. An attacker knows what these hold, and chooses what the row
+// says.
 func (c *triggers) comparing(t *catalog.Relation, uses map[string][]catalog.Use, by target) target {
 	found := target{table: by.table, compared: true}
 	for _, column := range t.Columns {
@@ -100,7 +101,8 @@ func (c *triggers) compared(t *catalog.Relation) []string {
 // lists reports whether a column holds an array of what another holds.
 func lists(column, key *catalog.Column) bool { return column.Type == key.Type+"[]" }
 
-// fill writes what a row of the target holds in its keys into the columns of a row of t that lead there.
+// fill writes what a row of the target holds in its keys into the columns of a row of t that lead
+// there.
 func (target target) fill(t *catalog.Relation, row victims.Values, held []*string) {
 	for i, name := range target.columns {
 		switch {

@@ -43,8 +43,8 @@ func NewTriggers(s *setup.Setup) setup.Check {
 		map[*catalog.Relation][]target{}}
 }
 
-// attackersPerVictim is how many attackers write into each table with triggers, beside one who acts
-// in an Org of their own.
+// attackersPerVictim is how many attackers write into each table with triggers, beside one who
+// acts in an Org of their own.
 const attackersPerVictim = 2
 
 func (c *triggers) Run(ctx context.Context) error {
@@ -68,8 +68,8 @@ func (c *triggers) Run(ctx context.Context) error {
 	return nil
 }
 
-// attackers are a few who have nothing to do with a victim and, where an Org may own a row, one who
-// acts in an Org of theirs.
+// attackers are a few who have nothing to do with a victim and, where an Org may own a row, one
+// who acts in an Org of theirs.
 func (c *triggers) attackers(
 	ctx context.Context, t *catalog.Relation, v tenancy.Tenant,
 ) ([]session.Session, error) {
@@ -92,11 +92,11 @@ func (c *triggers) attackers(
 	return append(list, acting), err
 }
 
-// namedRows is how many rows are looked at for a Person whom one names.
+// namedRows is how many rows are searched for a Person whom one of them names.
 const namedRows = 8
 
-// named is a session of a Person whom a row of the table names and who has nothing to do with a victim,
-// such as one with an invitation, or none.
+// named is a session of a Person whom a row of the table names and who has nothing to do with a
+// victim, such as one with an invitation, or none.
 func (c *triggers) named(ctx context.Context, t *catalog.Relation, v tenancy.Tenant) ([]session.Session, error) {
 	o := c.model.Of(t)
 	if o.Class != tenancy.ClassTenant || len(o.Persons) == 0 || !t.Updatable() {
@@ -121,8 +121,8 @@ func (c *triggers) named(ctx context.Context, t *catalog.Relation, v tenancy.Ten
 	return nil, nil
 }
 
-// unrelated reports whether a session is another Person's who has nothing to do with a victim: what
-// reaches a co-member may be a message that they should get.
+// unrelated reports whether a session is another Person's who has nothing to do with a victim:
+// what reaches a co-member may be a message that they should get.
 func unrelated(s session.Session, v tenancy.Tenant) bool {
 	i := s.Identity
 	if i.Person == nil || len(s.Extra) > 0 || s.Role != "" {
@@ -218,8 +218,8 @@ func (c *triggers) inserts(t *catalog.Relation, values victims.Values) []victims
 	return list
 }
 
-// rowsReferring returns rows of t that are the attacker's and otherwise refer to the victim's rows: by
-// foreign keys, by their columns' names, or by what triggers and rules compare.
+// rowsReferring returns rows of t that are the attacker's and otherwise refer to the victim's
+// rows: by foreign keys, by their columns' names, or by what triggers and rules compare.
 func (c *triggers) rowsReferring(ctx context.Context, t *catalog.Relation, v tenancy.Tenant,
 	s session.Session) ([]victims.Values, error) {
 	m := c.model

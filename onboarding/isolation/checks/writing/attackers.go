@@ -20,8 +20,8 @@ var commands = map[results.Operation]catalog.Command{
 	results.Insert: catalog.ForInsert, results.Update: catalog.ForUpdate, results.Delete: catalog.ForDelete,
 }
 
-// attackers adds to the attackers on a victim those whom rows concern that the policies ask, and the author
-// that the row itself names.
+// attackers returns the attackers on a victim, those whom the rows of tables that the policies
+// query concern, and the author whom the row itself names.
 func (w *writer) attackers(
 	ctx context.Context, t *catalog.Relation, operation results.Operation, target victims.Target,
 ) ([]session.Session, error) {

@@ -119,7 +119,8 @@ func (i *inserts) variants(a attempt) []variant {
 	return variants
 }
 
-// worded are rows like the first with other words, as policies may let nobody but an owner insert an owner.
+// worded are rows like the first with other words, as policies may let nobody but an owner insert
+// an owner.
 func (i *inserts) worded(ctx context.Context, a attempt, like []variant) ([]variant, error) {
 	wordings, known := i.wordings[a.table]
 	if !known {
@@ -143,8 +144,8 @@ func (i *inserts) worded(ctx context.Context, a attempt, like []variant) ([]vari
 	return found, nil
 }
 
-// mixed are rows below one of the victim's that otherwise lead to rows of the attacker's, as policies may ask
-// for one of several parents.
+// mixed are rows below one of the victim's that otherwise lead to rows of the attacker's, as
+// policies may ask for one of several parents.
 func (i *inserts) mixed(ctx context.Context, a attempt, like []variant) ([]variant, error) {
 	m, t := i.w.model, a.table
 	o := m.Of(t)

@@ -23,7 +23,7 @@ type writer struct {
 	model    *tenancy.Model
 	scope    *setup.Scope
 	victims  *victims.Victims
-	// concerned finds attackers whom rows concern that policies ask.
+	// concerned finds attackers whom rows of the tables that policies query concern.
 	concerned *victims.Concerned
 	rows      *victims.Rows
 	attempts  *session.Attempts
@@ -52,8 +52,8 @@ func (w *writer) leak(ctx context.Context, a attempt, operation results.Operatio
 	})
 }
 
-// readJoined reports what a session reads once it has made itself a member, or an Org its own, by a
-// statement.
+// readJoined reports what a session reads once it has made itself a member, or an Org its own, by
+// a statement.
 func (w *writer) readJoined(ctx context.Context, a attempt, sql string) error {
 	opens := w.model.IsMembership(a.table) || a.table == w.model.Orgs.Table
 	if !opens || a.session.Identity.Person == nil {
@@ -86,8 +86,8 @@ func (w *writer) colleagues(t *catalog.Relation, target victims.Target, s sessio
 }
 
 // named reports whether the target goes with another Person's row, or is public and goes with an
-// Org's, and names the session's own, such as a comment of theirs, or is theirs and an Org's alike.
-// Where no Org owns it alone, they may change or take it back.
+// Org's, and names the session's own, such as a comment of theirs, or is theirs and an Org's
+// alike. Where no Org owns it alone, they may change or take it back.
 func (w *writer) named(t *catalog.Relation, target victims.Target, s session.Session) bool {
 	o, me := w.model.Of(t), s.Identity.Person
 	if o.Class != tenancy.ClassTenant || me == nil {

@@ -181,8 +181,8 @@ type outcome struct {
 	timeouts int
 }
 
-// sort sorts an attempt's error, or nil: refusals are what should happen. It reports false for errors
-// that end the table's attempts.
+// sort sorts an attempt's error, or nil: refusals are what should happen. It reports false for
+// errors that end the table's attempts.
 func (o *outcome) sort(err error) bool {
 	if err == nil {
 		o.tried++
