@@ -18,9 +18,12 @@ import (
 )
 
 const (
-	// toldRows is how many rows of a victim's an answer is compared with, and toldTexts how many
-	// texts of an answer.
-	toldRows, toldTexts = 100, 1000
+	// toldRows is how many rows of a victim's an answer is compared with, and toldRowsOfAll of
+	// anybody's.
+	toldRows, toldRowsOfAll = 100, 5000
+	// toldTexts is how many texts of an answer are compared, and toldLike how many rows that hold
+	// some of them.
+	toldTexts, toldLike = 1000, 5
 	// shortestWord is the length of the shortest text that may tell a row from others, and
 	// shortestPart that of one inside a longer text.
 	shortestWord, shortestPart = 4, 8
@@ -31,45 +34,27 @@ const (
 
 // Told finds a row of a victim's, in a table, that an answer tells about under any names and
 // without its key: it holds a text, or two numbers or dates, which are nowhere in the call or the
-// code, and which no other row of what was reached holds. It returns nil if there is none, or if
-// the session reads the row in the table itself.
+// code, and which no other row of what was reached holds. Without a victim, it may be anybody's.
+// It returns nil if there is none, or if the session reads the row in the table itself.
 func (d Disclosure) Told(ctx context.Context, of VictimRows, a Answer) (*Proof, error) {
-	p, t := d.Prover, of.Table
-	texts := Texts(a.JSON)
-	if o := p.Model.Of(t); len(texts) == 0 || o.Class != tenancy.ClassTenant || p.Model.IsProfile(t) ||
-		p.Model.IsDirectory(t) || d.Session.Identity.Is(of.Victim) {
-		return nil, nil
-	}
+	p, t, texts := d.Prover, of.Table, Texts(a.JSON)
 	held := heldTexts(p.Model, t)
-	if len(held) == 0 {
+	if p.Model.Of(t).Class != tenancy.ClassTenant || p.Model.IsProfile(t) || p.Model.IsDirectory(t) ||
+		len(texts) == 0 || len(held) == 0 || d.Session.Identity.Is(of.Victim) {
 		return nil, nil
 	}
-	rows, err := p.Truth.Query(ctx, fmt.Sprintf(`SELECT coalesce(%s, ''), array_agg(v.text) FROM
-		(SELECT a.* FROM %s a WHERE %s AND %s LIMIT %d) a, LATERAL (VALUES %s) v(text)
-		WHERE v.text = ANY($1) OR length(v.text) >= %d AND strpos($2, v.text) > 0 GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 5`,
-		p.Model.RowKey(t, "a"), t.SQL(), p.Model.OwnedBy(t, of.Victim),
-		p.Model.Foreign(t, "a", p.Model.IdentitySQL(d.Session.Identity), tenancy.Truth), toldRows,
-		"("+strings.Join(held, "), (")+")", shortestPart), texts, strings.Join(texts, "\n"))
+	like, err := d.like(ctx, of, texts)
 	if err != nil {
 		return nil, err
 	}
-	var key string
-	var values, keys []string
-	told := map[string][]string{}
 	given := strings.ToLower(strings.Join(a.Given, "\n"))
-	if _, err = pgx.ForEachRow(rows, []any{&key, &values}, func() error {
-		values = slices.DeleteFunc(values, func(v string) bool { return strings.Contains(given, strings.ToLower(v)) })
-		if weight(values) >= enoughTold {
-			keys, told[key] = append(keys, key), values
+	for _, row := range like {
+		values := slices.DeleteFunc(row.values,
+			func(v string) bool { return strings.Contains(given, strings.ToLower(v)) })
+		if weight(values) < enoughTold {
+			continue
 		}
-		values = nil
-		return nil
-	}); err != nil {
-		return nil, err
-	}
-	for _, key := range keys {
-		values, err := d.unique(ctx, of, told[key])
-		if err != nil {
+		if values, err = d.unique(ctx, of, values); err != nil {
 			return nil, err
 		}
 		if weight(values) < enoughTold {
@@ -81,10 +66,40 @@ func (d Disclosure) Told(ctx context.Context, of VictimRows, a Answer) (*Proof, 
 		}
 		reads, err := d.readsItself(ctx, t, strings.Join(conditions, " AND "))
 		if err != nil || !reads {
-			return &Proof{Owner: of.Victim.String(), Key: key, Rows: 1}, err
+			return &Proof{Owner: row.owner, Key: row.key, Rows: 1}, err
 		}
 	}
 	return nil, nil
+}
+
+// likeRow is a row that holds some texts of an answer.
+type likeRow struct {
+	owner, key string
+	values     []string
+}
+
+// like are rows of a victim's that are not the session's and hold some of the texts, those first
+// that hold the most.
+func (d Disclosure) like(ctx context.Context, of VictimRows, texts []string) ([]likeRow, error) {
+	m, t := d.Prover.Model, of.Table
+	owned, most := m.OwnedBy(t, of.Victim), toldRows
+	if of.Victim.ID == "" {
+		owned, most = "true", toldRowsOfAll
+	}
+	rows, err := d.Prover.Truth.Query(ctx,
+		fmt.Sprintf(`SELECT coalesce(%s, 'others'), coalesce(%s, ''), array_agg(v.text)
+		FROM (SELECT * FROM %s a WHERE %s AND %s LIMIT %d) a, LATERAL (VALUES (%s)) v(text)
+		WHERE v.text = ANY($1) OR length(v.text) >= %d AND strpos($2, v.text) > 0
+		GROUP BY 1, 2 ORDER BY count(*) DESC, 2 LIMIT %d`,
+			m.Owner(t, "a"), m.RowKey(t, "a"), t.SQL(), owned,
+			m.Foreign(t, "a", m.IdentitySQL(d.Session.Identity), tenancy.Truth), most,
+			strings.Join(heldTexts(m, t), "), ("), shortestPart, toldLike), texts, strings.Join(texts, "\n"))
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (found likeRow, err error) {
+		return found, row.Scan(&found.owner, &found.key, &found.values)
+	})
 }
 
 // letters are in no number or date.
@@ -117,7 +132,7 @@ func (d Disclosure) unique(ctx context.Context, of VictimRows, values []string) 
 		}
 		held, theirs := heldTexts(p.Model, r), "false"
 		switch {
-		case r == of.Table:
+		case r == of.Table && of.Victim.ID != "":
 			theirs = p.Model.OwnedBy(r, of.Victim)
 		case p.Model.Of(r).Class == tenancy.ClassTenant:
 			theirs = p.Model.Foreign(r, "a", identity, tenancy.Truth)

@@ -9,6 +9,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
@@ -67,13 +68,17 @@ func (c *functions) judgeTold(ctx context.Context, call call, answers []string, 
 	document := strings.Join(answers, "\n")
 	asked := c.model.Catalog.AskedIn(call.function).Source
 	for _, t := range c.caller.Tables(call.function) {
-		seen := "told " + t.String() + call.victim.String() + call.seen(document)
+		of := proof.VictimRows{Victim: call.victim, Table: t}
+		if len(call.function.ArgTypes) == 0 {
+			of.Victim = tenancy.Tenant{}
+		}
+		seen := "told " + t.String() + of.Victim.String() + call.seen(document)
 		if c.disclosing.seen[seen] || len(c.disclosing.seen) == maxDisclosed || c.blamed(call.function) {
 			continue
 		}
 		c.disclosing.seen[seen] = true
 		a := proof.Answer{JSON: document, Given: []string{call.arguments, asked}}
-		found, err := d.Told(ctx, proof.VictimRows{Victim: call.victim, Table: t}, a)
+		found, err := d.Told(ctx, of, a)
 		if query.Lost(err) != nil {
 			return err
 		}

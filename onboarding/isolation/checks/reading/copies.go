@@ -55,7 +55,7 @@ func (c *copies) Run(ctx context.Context) error {
 }
 
 func (c *copies) search(ctx context.Context, t *catalog.Relation, canaries *victims.Canaries) error {
-	anonymousRows := 0
+	anonymousRows, more := 0, false
 	for _, s := range slices.Concat(c.victims.Sample(), []session.Session{session.Empty}) {
 		if c.results.Leaks(t.String(), results.Read) {
 			break
@@ -74,11 +74,13 @@ func (c *copies) search(ctx context.Context, t *catalog.Relation, canaries *vict
 		if s.Kind == session.Anonymous {
 			anonymousRows += rows
 		}
-		if err := c.judgeDerived(ctx, t, s); err != nil {
+		same, err := c.judgeDerived(ctx, t, s)
+		if err != nil {
 			return err
 		}
+		more = more || !same
 	}
-	if anonymousRows > 0 {
+	if anonymousRows > 0 && more {
 		c.judgeView(t)
 	}
 	return nil
@@ -97,11 +99,7 @@ func (c *copies) read(
 		rows = len(documents)
 		for _, d := range documents {
 			if found := canaries.Find(d, s, nil); found != nil {
-				c.results.Add(results.Finding{
-					Kind: results.Leak, Operation: results.Read, Table: t.String(), As: s.Label,
-					Evidence: fmt.Sprintf("read a copy of %s %s of %s", found.Table, found.Key, found.Owner),
-					Fix:      c.fixes.Close(t, results.Read),
-				})
+				c.leak(t, s, fmt.Sprintf("read a copy of %s %s of %s", found.Table, found.Key, found.Owner))
 				break
 			}
 		}
@@ -116,21 +114,18 @@ func (c *copies) read(
 
 // judgeTold reports a view whose rows tell about rows of others without their keys.
 func (c *copies) judgeTold(ctx context.Context, t *catalog.Relation, s session.Session, documents []string) error {
-	bases := c.hidden(t)
 	d := proof.Disclosure{Prover: c.prover, Session: s, Reached: c.model.Catalog.TablesOf(t)}
 	answer := proof.Answer{JSON: strings.Join(documents, "\n"), Given: []string{t.Definition}}
-	for _, base := range bases {
-		for _, v := range c.victims.List() {
-			if c.results.Leaks(t.String(), results.Read) {
-				return nil
-			}
-			found, err := d.Told(ctx, proof.VictimRows{Victim: v, Table: base}, answer)
-			if query.Lost(err) != nil {
-				return err
-			}
-			if found != nil {
-				c.leak(t, s, "read what is in "+found.String()+", in "+base.String())
-			}
+	for _, base := range c.hidden(t) {
+		if c.results.Leaks(t.String(), results.Read) {
+			return nil
+		}
+		found, err := d.Told(ctx, proof.VictimRows{Table: base}, answer)
+		if query.Lost(err) != nil {
+			return err
+		}
+		if found != nil {
+			c.leak(t, s, "read what is in "+found.String()+", in "+base.String())
 		}
 	}
 	return nil
@@ -154,21 +149,12 @@ func (c *copies) hidden(t *catalog.Relation) []*catalog.Relation {
 	})
 }
 
-// judgeDerived reports a view that shows a session more than its definition does with the
-// session's own rights, although no row of the tables that it reads is the session's or
-// everybody's.
-func (c *copies) judgeDerived(ctx context.Context, t *catalog.Relation, s session.Session) error {
-	bases := c.hidden(t)
-	if len(bases) == 0 || c.results.Leaks(t.String(), results.Read) {
-		return nil
-	}
-	for _, base := range bases {
-		var has bool
-		err := c.setup.Truth.QueryRow(ctx, fmt.Sprintf("SELECT EXISTS (SELECT FROM %s a WHERE NOT coalesce(%s, false))",
-			base.SQL(), c.model.Foreign(base, "a", c.model.IdentitySQL(s.Identity), tenancy.Truth))).Scan(&has)
-		if err != nil || has {
-			return query.Lost(err)
-		}
+// judgeDerived compares what a view shows a session with what its definition does with the
+// session's own rights, and returns whether it is the same. It reports a view that shows more
+// although no row of the tables that it reads is the session's or everybody's.
+func (c *copies) judgeDerived(ctx context.Context, t *catalog.Relation, s session.Session) (same bool, err error) {
+	if t.Kind != catalog.View || t.Option("security_invoker") || c.results.Leaks(t.String(), results.Read) {
+		return false, nil
 	}
 	digest := func(source string) string {
 		return fmt.Sprintf("(SELECT coalesce(sum(hashtextextended(to_jsonb(o)::text, 0)), 0) FROM (%s) o)", source)
@@ -176,14 +162,25 @@ func (c *copies) judgeDerived(ctx context.Context, t *catalog.Relation, s sessio
 	shown := digest(fmt.Sprintf("SELECT %s FROM %s a", t.ReadableSQL("a"), t.SQL()))
 	own := digest(fmt.Sprintf("SELECT %s FROM (%s) a", t.ReadableSQL("a"), strings.TrimSuffix(t.Definition, ";")))
 	var more bool
-	err := c.attempts.Read(ctx, s, func(tx *session.Tx) error {
-		return tx.QueryRow(ctx, fmt.Sprintf("SELECT %[1]s <> %[2]s AND %[1]s = %[1]s", shown, own)).Scan(&more)
+	err = c.attempts.Read(ctx, s, func(tx *session.Tx) error {
+		return tx.QueryRow(ctx, fmt.Sprintf("SELECT %[1]s = %[2]s, %[1]s <> %[2]s AND %[1]s = %[1]s", shown, own)).
+			Scan(&same, &more)
 	})
-	if more {
-		c.leak(t, s, fmt.Sprintf("read what is made of rows of others in %s, which the session does not read there",
-			bases[0]))
+	bases := c.hidden(t)
+	if err != nil || !more || len(bases) == 0 {
+		return same, query.Lost(err)
 	}
-	return query.Lost(err)
+	for _, base := range bases {
+		var has bool
+		err := c.setup.Truth.QueryRow(ctx, fmt.Sprintf("SELECT EXISTS (SELECT FROM %s a WHERE NOT coalesce(%s, false))",
+			base.SQL(), c.model.Foreign(base, "a", c.model.IdentitySQL(s.Identity), tenancy.Truth))).Scan(&has)
+		if err != nil || has {
+			return false, query.Lost(err)
+		}
+	}
+	c.leak(t, s, fmt.Sprintf("read what is made of rows of others in %s, which the session does not read there",
+		bases[0]))
+	return false, nil
 }
 
 // judgeView reports a view that shows an anonymous session what it makes of tenants' rows, where
@@ -195,6 +192,9 @@ func (c *copies) judgeView(t *catalog.Relation) {
 	}
 	for _, base := range c.model.Catalog.Relations {
 		o := c.model.Of(base)
+		if c.model.PublicRows(base) != "" && (base.Updatable() || base.Deletable()) {
+			continue // whether it shows others than these, changes of others tell
+		}
 		if !o.Owned() || o.AreTenants() || c.model.IsDirectory(base) || base.IsView() || !base.RLS ||
 			!t.DefinedOn(base) {
 			continue
