@@ -26,8 +26,8 @@ func (c *Catalog) AskedByWrite(t *Relation, command Command) Asked {
 	return c.asked(own, t)
 }
 
-// AskedIn returns what a function asks.
-func (c *Catalog) AskedIn(f *Function) Asked { return c.asked(f.Text(), nil) }
+// AskedIn returns what a source asks, such as that of a function or of a view.
+func (c *Catalog) AskedIn(source string) Asked { return c.asked(source, nil) }
 
 var eventOf = map[Command]Event{ForInsert: OnInsert, ForUpdate: OnUpdate, ForDelete: OnDelete}
 

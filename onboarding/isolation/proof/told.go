@@ -48,16 +48,19 @@ func (d Disclosure) Told(ctx context.Context, of VictimRows, a Answer) (*Proof, 
 		return nil, err
 	}
 	given := strings.ToLower(strings.Join(a.Given, "\n"))
+	enough := enoughTold
+	if d.Least {
+		enough = 1
+	}
 	for _, row := range like {
-		values := slices.DeleteFunc(row.values,
-			func(v string) bool { return strings.Contains(given, strings.ToLower(v)) })
-		if weight(values) < enoughTold {
+		values := slices.DeleteFunc(row.values, func(v string) bool { return strings.Contains(given, strings.ToLower(v)) })
+		if weight(values) < enough {
 			continue
 		}
 		if values, err = d.unique(ctx, of, values); err != nil {
 			return nil, err
 		}
-		if weight(values) < enoughTold {
+		if weight(values) < enough {
 			continue
 		}
 		var conditions []string

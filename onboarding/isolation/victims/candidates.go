@@ -115,7 +115,7 @@ func (a argument) candidates() []string {
 	case slices.Contains([]string{"integer", "bigint", "smallint", "numeric", "double precision", "real"}, a.typ):
 		return a.numbers()
 	case a.typ == "boolean":
-		return []string{query.Literal("true")}
+		return []string{query.Literal("true"), query.Literal("false")}
 	case strings.HasPrefix(a.typ, "json"):
 		return a.documents()
 	}

@@ -42,7 +42,7 @@ func NewConcerned(v *Victims) *Concerned {
 	}
 }
 
-// concern is what attackers are chosen for: a command on a table, or a call of a function.
+// concern is what attackers are chosen for: a command on a table, or a source.
 type concern struct {
 	of      any
 	command catalog.Command
@@ -65,12 +65,10 @@ func (c *Concerned) Sessions(
 	return c.byAsked(ctx, concern{t, command, victim}, asked)
 }
 
-// Callers is [Concerned.Sessions] for what a function asks.
-func (c *Concerned) Callers(
-	ctx context.Context, f *catalog.Function, victim tenancy.Tenant,
-) ([]session.Session, error) {
-	asked := func() catalog.Asked { return c.victims.config.Model.Catalog.AskedIn(f) }
-	return c.byAsked(ctx, concern{of: f, victim: victim}, asked)
+// By is [Concerned.Sessions] for what the source of a function or of a view asks.
+func (c *Concerned) By(ctx context.Context, source string, victim tenancy.Tenant) ([]session.Session, error) {
+	asked := func() catalog.Asked { return c.victims.config.Model.Catalog.AskedIn(source) }
+	return c.byAsked(ctx, concern{of: source, victim: victim}, asked)
 }
 
 func (c *Concerned) byAsked(

@@ -38,6 +38,15 @@ func (a argument) documents() literals {
 		}
 		count++
 	}
+	for _, word := range a.literals[:min(maxLiterals, len(a.literals))] {
+		document := map[string]string{}
+		for _, key := range unknown {
+			document[key] = word
+		}
+		if text, err := json.Marshal(document); err == nil && !slices.Contains(unknown, word) && len(unknown) > 0 {
+			found.addText(string(text))
+		}
+	}
 	named, others := a.contents()
 	contents := slices.Concat(named, others)
 	for _, key := range unknown[:min(len(unknown), maxDocuments)] {

@@ -31,7 +31,7 @@ func (c *functions) judgeDifference(ctx context.Context, call call, answer strin
 	}
 	content := c.content(call, answer)
 	ofNobody := call
-	ofNobody.arguments = c.caller.Nobody(call.arguments, call.victim)
+	ofNobody.arguments = c.caller.Nobody(call.arguments, c.caller.IDs(call.victim))
 	if content == "" || ofNobody.arguments == "" {
 		return nil
 	}

@@ -66,7 +66,7 @@ func (c *functions) judgeDisclosed(ctx context.Context, call call, answers []str
 // that no tenant may change to see whether the answer does.
 func (c *functions) judgeTold(ctx context.Context, call call, answers []string, d proof.Disclosure) error {
 	document := strings.Join(answers, "\n")
-	asked := c.model.Catalog.AskedIn(call.function).Source
+	asked := c.model.Catalog.AskedIn(call.function.Text()).Source
 	for _, t := range c.caller.Tables(call.function) {
 		of := proof.VictimRows{Victim: call.victim, Table: t}
 		if len(call.function.ArgTypes) == 0 {
@@ -79,12 +79,37 @@ func (c *functions) judgeTold(ctx context.Context, call call, answers []string, 
 		c.disclosing.seen[seen] = true
 		a := proof.Answer{JSON: document, Given: []string{call.arguments, asked}}
 		found, err := d.Told(ctx, of, a)
+		if found == nil && err == nil {
+			found, err = c.toldByName(ctx, call, of, a, d)
+		}
 		if query.Lost(err) != nil {
 			return err
 		}
 		c.leakRow(call, t, found)
 	}
 	return nil
+}
+
+// toldByName is [proof.Disclosure.Told] for less: what the answer tells is not told to who names nobody.
+func (c *functions) toldByName(
+	ctx context.Context, call call, of proof.VictimRows, a proof.Answer, d proof.Disclosure,
+) (*proof.Proof, error) {
+	ofNobody := call
+	ofNobody.arguments = c.caller.Nobody(call.arguments, c.caller.Texts(call.victim))
+	if ofNobody.arguments == "" {
+		return nil, nil
+	}
+	d.Least = true
+	if found, err := d.Told(ctx, of, a); found == nil || err != nil {
+		return nil, err
+	}
+	c.results.CountCall()
+	answers, err := c.answers(ctx, ofNobody)
+	if err != nil {
+		return nil, err
+	}
+	a.Given = append(a.Given, answers...)
+	return d.Told(ctx, of, a)
 }
 
 // seen identifies an object by itself, who got it, and which of its values the call contained.

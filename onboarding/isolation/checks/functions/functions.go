@@ -222,7 +222,7 @@ func (c *functions) ways(ctx context.Context, f *catalog.Function, v tenancy.Ten
 	for _, list := range c.caller.InjectionLists(f, v) {
 		ways = append(ways, way{list, injectors(v, attackers), true})
 	}
-	concerned, err := c.concerned.Callers(ctx, f, v)
+	concerned, err := c.concerned.By(ctx, f.Text(), v)
 	if err != nil {
 		return nil, err
 	}

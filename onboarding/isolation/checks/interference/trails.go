@@ -1,10 +1,12 @@
 package interference
 
 import (
+	"context"
 	"slices"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
@@ -12,7 +14,6 @@ import (
 // trail: who writes a row may write another there that has no owner, and everybody reads it. Views
 // that are made of a table's rows are found, too.
 func (t *tester) findTrails() {
-	t.trails = map[*catalog.Relation][]*catalog.Relation{}
 	m := t.Model
 	for _, trail := range m.Catalog.Relations {
 		if !trail.IsTable() || trail.Partition || !trail.Usage || !trail.SelectAll || !m.Of(trail).Direct() ||
@@ -29,7 +30,6 @@ func (t *tester) findTrails() {
 			}
 		}
 	}
-	t.findDerived()
 }
 
 // findDerived adds, for each table, the views with their owner's rights that are made of its rows
@@ -45,9 +45,26 @@ func (t *tester) findDerived() {
 		for _, table := range m.Catalog.TablesOf(view) {
 			if m.Of(table).Class == tenancy.ClassTenant && table.RLS {
 				t.trails[table] = append(t.trails[table], view)
+				if !slices.Contains(t.derived, view) {
+					t.derived = append(t.derived, view)
+				}
 			}
 		}
 	}
+}
+
+// concernedBy are sessions of Persons whom rows concern that derived views ask.
+func (t *tester) concernedBy(ctx context.Context, v tenancy.Tenant) ([]session.Session, error) {
+	var sessions []session.Session
+	for _, view := range t.derived {
+		found, err := t.concerned.By(ctx, view.Definition, v)
+		if err != nil {
+			return nil, err
+		}
+		found = slices.DeleteFunc(slices.Clone(found), func(s session.Session) bool { return s.Kind != session.Person })
+		sessions = append(sessions, found[:min(attackersPerVictim, len(found))]...)
+	}
+	return sessions, nil
 }
 
 // trail is the test of what an act of the victim's in one table adds to others for everybody: rows

@@ -17,6 +17,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
+// maxConcerned is how many sessions read each view against each victim because rows concern them.
+const maxConcerned = 6
+
 // copies reads what seems to be the platform's and searches it for rows of tenants: copies,
 // caches, logs, materialized views.
 type copies struct {
@@ -56,7 +59,11 @@ func (c *copies) Run(ctx context.Context) error {
 
 func (c *copies) search(ctx context.Context, t *catalog.Relation, canaries *victims.Canaries) error {
 	anonymousRows, more := 0, false
-	for _, s := range slices.Concat(c.victims.Sample(), []session.Session{session.Empty}) {
+	concerned, err := c.concernedBy(ctx, t)
+	if err != nil {
+		return err
+	}
+	for _, s := range slices.Concat(c.victims.Sample(), []session.Session{session.Empty}, concerned) {
 		if c.results.Leaks(t.String(), results.Read) {
 			break
 		}
@@ -110,6 +117,27 @@ func (c *copies) read(
 		return rows, err
 	}
 	return rows, c.judgeTold(ctx, t, s, documents)
+}
+
+// concernedBy are sessions of Persons whom rows concern that a view asks.
+func (c *copies) concernedBy(ctx context.Context, t *catalog.Relation) ([]session.Session, error) {
+	if len(c.hidden(t)) == 0 {
+		return nil, nil
+	}
+	var sessions []session.Session
+	concerned := victims.NewConcerned(c.victims)
+	for _, v := range c.victims.List() {
+		found, err := concerned.By(ctx, t.Definition, v)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range found[:min(maxConcerned, len(found))] {
+			if !slices.ContainsFunc(sessions, func(known session.Session) bool { return known.Key() == s.Key() }) {
+				sessions = append(sessions, s)
+			}
+		}
+	}
+	return sessions, nil
 }
 
 // judgeTold reports a view whose rows tell about rows of others without their keys.
