@@ -48,12 +48,13 @@ func (d Disclosure) Told(ctx context.Context, of VictimRows, a Answer) (*Proof, 
 		return nil, err
 	}
 	given := strings.ToLower(strings.Join(a.Given, "\n"))
+	isGiven := func(v string) bool { return strings.Contains(given, strings.ToLower(v)) }
 	enough := enoughTold
 	if d.Least {
 		enough = 1
 	}
 	for _, row := range like {
-		values := slices.DeleteFunc(row.values, func(v string) bool { return strings.Contains(given, strings.ToLower(v)) })
+		values := slices.DeleteFunc(row.values, isGiven)
 		if weight(values) < enough {
 			continue
 		}

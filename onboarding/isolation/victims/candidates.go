@@ -101,7 +101,7 @@ func (a argument) candidates() []string {
 	case a.kind == "c":
 		return a.composites()
 	case a.kind == catalog.Composites:
-		return a.compositeLists()
+		return compositeLists(a)
 	case a.kind == "r" || strings.HasSuffix(a.typ, "range") && !strings.HasSuffix(a.typ, "multirange"):
 		return []string{query.Literal("(,)")}
 	case a.kind == "m":

@@ -26,8 +26,8 @@ func (a argument) documents() literals {
 		}
 		document := documentOf(a, t, row)
 		unknown = slices.DeleteFunc(unknown, func(key string) bool { return document[key] != nil })
-		if claimed := a.claimed(t, row); claimed != nil {
-			if text, err := json.Marshal(claimed); err == nil {
+		if own := claimed(a, t, row); own != nil {
+			if text, err := json.Marshal(own); err == nil {
 				found.addText(string(text))
 			}
 		}
@@ -80,7 +80,7 @@ func documentOf(a argument, t *catalog.Relation, row Values) Values {
 
 // claimed are the keys of a row that is said to be the attacker's, where values are to be of both,
 // or nil.
-func (a argument) claimed(t *catalog.Relation, row Values) Values {
+func claimed(a argument, t *catalog.Relation, row Values) Values {
 	if a.beside == nil {
 		return nil
 	}
@@ -147,7 +147,7 @@ func (a argument) keys() []string {
 
 // compositeLists are lists of [argument.composites], beside the attacker's own where they are to
 // be of both.
-func (a argument) compositeLists() literals {
+func compositeLists(a argument) literals {
 	one := a
 	one.cast, one.kind = strings.TrimSuffix(a.cast, "[]"), "c"
 	var own *string

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/imagine"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
@@ -34,7 +35,7 @@ func (r *Rows) Favourable(
 		case row != nil:
 			values[c.Name] = row[i]
 		default:
-			values[c.Name] = Imagine(c)
+			values[c.Name] = imagine.Value(c)
 		}
 		if own := r.identityPart(t, c, s); own != nil {
 			values[c.Name] = own

@@ -39,7 +39,7 @@ func (c *functions) judgeDisclosed(ctx context.Context, call call, answers []str
 	}
 	given := append(victims.Given(call.arguments), call.arguments, f.Text())
 	disclosure := proof.Disclosure{Prover: c.prover, Session: call.session, Reached: c.disclosing.reached}
-	if err := c.judgeTold(ctx, call, answers, disclosure); err != nil || len(f.ArgTypes) == 0 {
+	if err := (telling{c, call, disclosure}).judge(ctx, answers); err != nil || len(f.ArgTypes) == 0 {
 		return err // without arguments, it answers for its caller
 	}
 	for _, answer := range answers {
@@ -62,54 +62,61 @@ func (c *functions) judgeDisclosed(ctx context.Context, call call, answers []str
 	return nil
 }
 
-// judgeTold reports answers that tell about a row of the victim's without its key, also of one
-// that no tenant may change to see whether the answer does.
-func (c *functions) judgeTold(ctx context.Context, call call, answers []string, d proof.Disclosure) error {
-	document := strings.Join(answers, "\n")
-	asked := c.model.Catalog.AskedIn(call.function.Text()).Source
-	for _, t := range c.caller.Tables(call.function) {
-		of := proof.VictimRows{Victim: call.victim, Table: t}
-		if len(call.function.ArgTypes) == 0 {
+// telling looks for what the answers of a call tell of rows.
+type telling struct {
+	*functions
+	call       call
+	disclosure proof.Disclosure
+}
+
+// judge reports answers that tell about a row of the victim's without its key, also of one that no
+// tenant may change to see whether the answer does.
+func (c telling) judge(ctx context.Context, answers []string) error {
+	f, document := c.call.function, strings.Join(answers, "\n")
+	a := proof.Answer{JSON: document, Given: []string{c.call.arguments, c.model.Catalog.AskedIn(f.Text()).Source}}
+	for _, t := range c.caller.Tables(f) {
+		of := proof.VictimRows{Victim: c.call.victim, Table: t}
+		if len(f.ArgTypes) == 0 {
 			of.Victim = tenancy.Tenant{}
 		}
-		seen := "told " + t.String() + of.Victim.String() + call.seen(document)
-		if c.disclosing.seen[seen] || len(c.disclosing.seen) == maxDisclosed || c.blamed(call.function) {
+		seen := "told " + t.String() + of.Victim.String() + c.call.seen(document)
+		if c.disclosing.seen[seen] || len(c.disclosing.seen) == maxDisclosed || c.blamed(f) {
 			continue
 		}
 		c.disclosing.seen[seen] = true
-		a := proof.Answer{JSON: document, Given: []string{call.arguments, asked}}
-		found, err := d.Told(ctx, of, a)
+		found, err := c.disclosure.Told(ctx, of, a)
 		if found == nil && err == nil {
-			found, err = c.toldByName(ctx, call, of, a, d)
+			found, err = c.byName(ctx, of, a)
 		}
 		if query.Lost(err) != nil {
 			return err
 		}
-		c.leakRow(call, t, found)
+		c.leakRow(c.call, t, found)
 	}
 	return nil
 }
 
-// toldByName is [proof.Disclosure.Told] for less: what the answer tells is not told to who names nobody.
-func (c *functions) toldByName(
-	ctx context.Context, call call, of proof.VictimRows, a proof.Answer, d proof.Disclosure,
-) (*proof.Proof, error) {
-	ofNobody := call
-	ofNobody.arguments = c.caller.Nobody(call.arguments, c.caller.Texts(call.victim))
+// byName is [proof.Disclosure.Told] for less: what the answer tells is not told to who names nobody.
+func (c telling) byName(ctx context.Context, of proof.VictimRows, a proof.Answer) (*proof.Proof, error) {
+	ofNobody, least := c.call, c.disclosure
+	ofNobody.arguments = c.caller.Nobody(c.call.arguments, c.caller.Texts(c.call.victim))
 	if ofNobody.arguments == "" {
 		return nil, nil
 	}
-	d.Least = true
-	if found, err := d.Told(ctx, of, a); found == nil || err != nil {
+	least.Least = true
+	if found, err := least.Told(ctx, of, a); found == nil || err != nil {
 		return nil, err
 	}
-	c.results.CountCall()
-	answers, err := c.answers(ctx, ofNobody)
+	nothing, err := c.answers(ctx, ofNobody)
 	if err != nil {
 		return nil, err
 	}
-	a.Given = append(a.Given, answers...)
-	return d.Told(ctx, of, a)
+	again, err := c.answers(ctx, c.call)
+	if err != nil {
+		return nil, err
+	}
+	a.JSON, a.Given = strings.Join(again, "\n"), append(a.Given, nothing...)
+	return least.Told(ctx, of, a)
 }
 
 // seen identifies an object by itself, who got it, and which of its values the call contained.
