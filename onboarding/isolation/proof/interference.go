@@ -31,9 +31,6 @@ func (p *Prover) ChangeOwn(ctx context.Context, tx *session.Tx, of VictimRows, h
 		return 0, err
 	}
 	where := " WHERE " + theirs
-	if of.Only != "" {
-		where += " AND " + of.Only
-	}
 	if p.Model.PublicRows(t) != "" {
 		where += " AND NOT " + p.Model.Public(t, "a")
 	}
