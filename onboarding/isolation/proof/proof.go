@@ -245,7 +245,7 @@ func (p *Prover) Written(ctx context.Context, tx *session.Tx, w Write) (*Proof, 
 	m, t := p.Model, w.Table
 	foreign := fmt.Sprintf("%s AND %s = ANY(%s::text[])",
 		m.ForeignWrite(t, "a", m.IdentitySQL(tx.Session.Identity), w.By), m.Owner(t, "a"), p.owners(w.Victim))
-	if m.Derived(t) {
+	if m.Derived(t) || tenancy.SharedWith(m, t, "a", tenancy.ToWrite) != "" {
 		return p.writtenDerived(ctx, tx, w, foreign)
 	}
 	sql := fmt.Sprintf("SELECT coalesce(%s, 'somebody'), %s FROM %s a WHERE %s AND %s AND %s LIMIT 1",

@@ -28,7 +28,10 @@ const (
 func (m *Model) Foreign(r *catalog.Relation, alias string, w IdentitySQL, side Side) string {
 	condition := foreign{m, w, side}.row(r, alias, 0)
 	if m.PublicRows(r) != "" {
-		return fmt.Sprintf("(NOT %s AND %s)", m.Public(r, alias), condition)
+		condition = fmt.Sprintf("(NOT %s AND %s)", m.Public(r, alias), condition)
+	}
+	if side == Truth {
+		return unlessShared(m, r, alias, w, ToRead, condition)
 	}
 	return condition
 }
@@ -136,6 +139,10 @@ const (
 // sharing an Org with somebody gives no right to change their account, unless accounts are the
 // Org's own: each says in a column of its own which Org it is in.
 func (m *Model) ForeignWrite(r *catalog.Relation, alias string, w IdentitySQL, by Writing) string {
+	return unlessShared(m, r, alias, w, ToWrite, m.written(r, alias, w, by))
+}
+
+func (m *Model) written(r *catalog.Relation, alias string, w IdentitySQL, by Writing) string {
 	switch m.Of(r).Class {
 	case ClassMembers:
 		if by == Placed {
@@ -162,7 +169,8 @@ func (m *Model) ForeignWrite(r *catalog.Relation, alias string, w IdentitySQL, b
 // its parent, SQL of the configuration or the table of a view decides, the truth has to.
 func (m *Model) Certain(r *catalog.Relation) bool {
 	o := m.Of(r)
-	return o.Class != ClassTenant || len(o.Parents) == 0 && !o.Derived() && Published(m, r) == nil
+	return o.Class != ClassTenant ||
+		len(o.Parents) == 0 && !o.Derived() && SharingSQL(m, r, ToRead) == "" && Published(m, r) == nil
 }
 
 // Owner is an expression for whose a row is, as [Tenant.String] renders it. It is NULL for a row
@@ -227,7 +235,7 @@ func (m *Model) OwnedBy(r *catalog.Relation, t Tenant) string {
 		return query.Column("a", o.Either[0]) + "::text = " + query.Literal(t.ID)
 	}
 	switch {
-	case t.Kind == Person && len(o.Persons) == 1 && len(o.Either) == 0:
+	case t.Kind == Person && len(o.Persons) == 1 && len(o.Either)+len(o.Parents) == 0:
 		quick = query.Column("a", o.Persons[0]) + "::text = " + query.Literal(t.ID)
 	case t.IsOrg() && len(o.Orgs) == 1:
 		quick = query.Column("a", o.Orgs[0]) + "::text = " + query.Literal(t.ID)
