@@ -101,6 +101,9 @@ func (w *Writer) fences(t *catalog.Relation, o *tenancy.Ownership) []fence {
 	}
 	read, write := own, own
 	if public := m.PublicRows(t); public != "" {
+		if strings.Contains(public, "r.") { // by the alias of the configuration
+			public = tenancy.OnRow(public, t, t.SQL())
+		}
 		read = fmt.Sprintf("(%s) OR (%s)", public, own)
 	}
 	for _, s := range w.sharings(t) {
@@ -165,8 +168,10 @@ type sharing struct {
 // sharings are how rows of a table are shared with single Persons.
 func (w *Writer) sharings(t *catalog.Relation) []sharing {
 	var found []sharing
-	for _, s := range []sharing{{to: tenancy.ToRead, function: "_readers"}, {to: tenancy.ToWrite, function: "_writers"}} {
-		if s.sql = tenancy.SharingSQL(w.Model, t, s.to); s.sql != "" {
+	for _, s := range []sharing{
+		{to: tenancy.ToRead, function: "_readers"}, {to: tenancy.ToWrite, function: "_writers"},
+	} {
+		if s.sql = tenancy.Shared(w.Model, s.to).Query(t); s.sql != "" {
 			s.key, s.function = query.Name(t.Key[0]), w.function("tenant_"+t.Name+s.function)
 			found = append(found, s)
 		}
@@ -199,11 +204,12 @@ func (w *Writer) own(t *catalog.Relation, o *tenancy.Ownership) string {
 	}
 	var terms []string
 	if o.PersonSQL != "" {
-		terms = append(terms, fmt.Sprintf("%s = (%s)::text", tenancy.OnRow(o.PersonSQL, t.SQL()), me))
+		terms = append(terms, fmt.Sprintf("%s::text = (%s)::text", tenancy.OnRow(o.PersonSQL, t, t.SQL()), me))
 	}
 	if o.OrgSQL != "" {
-		terms = append(terms, fmt.Sprintf("%s IN (SELECT mine::text FROM %s() mine)", tenancy.OnRow(o.OrgSQL, t.SQL()),
-			w.function("tenant_orgs")))
+		terms = append(terms,
+			fmt.Sprintf("%s::text IN (SELECT mine::text FROM %s() mine)", tenancy.OnRow(o.OrgSQL, t, t.SQL()),
+				w.function("tenant_orgs")))
 	}
 	without := o.Orgs // a Person owns a row only without an Org, unless each row is both's
 	if o.Both {

@@ -9,10 +9,10 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// NotShared is the condition, on the alias a, that a victim's row is not shared with an identity's
+// notShared is the condition, on the alias a, that the rows are not shared with an identity's
 // Person, for sessions that may not ask with whom rows are shared.
-func (p *Prover) NotShared(ctx context.Context, of VictimRows, i tenancy.Identity) (string, error) {
-	shared := tenancy.IsShared(p.Model, of.Table, "a", p.Model.IdentitySQL(i), tenancy.ToRead)
+func (of VictimRows) notShared(ctx context.Context, p *Prover, i tenancy.Identity) (string, error) {
+	shared := tenancy.Shared(p.Model, tenancy.ToRead).With(p.Model.IdentitySQL(i), of.Table, "a")
 	if shared == "" {
 		return "true", nil
 	}

@@ -82,7 +82,8 @@ func (p *Prover) unpublished(ctx context.Context, tx *session.Tx, t, base *catal
 			return nil, err
 		}
 		open := m.Public(base, "a")
-		if shared := tenancy.IsShared(m, base, "a", m.IdentitySQL(tx.Session.Identity), tenancy.ToRead); shared != "" {
+		w := m.IdentitySQL(tx.Session.Identity)
+		if shared := tenancy.Shared(m, tenancy.ToRead).With(w, base, "a"); shared != "" {
 			open += " OR " + shared
 		}
 		public, err := query.Strings(ctx, p.Truth, fmt.Sprintf("SELECT %[1]s FROM %[2]s a WHERE %[1]s = "+

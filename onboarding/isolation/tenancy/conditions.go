@@ -27,13 +27,19 @@ const (
 // identity's.
 func (m *Model) Foreign(r *catalog.Relation, alias string, w IdentitySQL, side Side) string {
 	condition := foreign{m, w, side}.row(r, alias, 0)
-	if m.PublicRows(r) != "" {
+	// A query in it may need rights that an attacker lacks, so the truth has to be asked.
+	if m.PublicRows(r) != "" && (side == Truth || !publicAsks(m, r)) {
 		condition = fmt.Sprintf("(NOT %s AND %s)", m.Public(r, alias), condition)
 	}
-	if side == Truth {
-		return unlessShared(m, r, alias, w, ToRead, condition)
+	if shared := Shared(m, ToRead).With(w, r, alias); shared != "" && side == Truth {
+		return fmt.Sprintf("(NOT %s AND %s)", shared, condition)
 	}
 	return condition
+}
+
+// publicAsks reports whether the condition of public rows contains a query.
+func publicAsks(m *Model, r *catalog.Relation) bool {
+	return strings.Contains(strings.ToLower(m.PublicRows(r)), "select")
 }
 
 type foreign struct {
@@ -75,7 +81,7 @@ func (f foreign) tenantRow(r *catalog.Relation, alias string, depth int) string 
 	}
 	var set, mine []string
 	if o.PersonSQL != "" {
-		id := OnRow(o.PersonSQL, alias)
+		id := OnRow(o.PersonSQL, r, alias) + "::text"
 		set = append(set, id+" IS NOT NULL")
 		mine = append(mine, fmt.Sprintf("coalesce(%s = %s::text, false)", id, w.Person))
 	}
@@ -109,7 +115,7 @@ func (f foreign) tenantRow(r *catalog.Relation, alias string, depth int) string 
 	}
 	var orgSet, orgMine []string
 	if o.OrgSQL != "" {
-		id := OnRow(o.OrgSQL, alias)
+		id := OnRow(o.OrgSQL, r, alias) + "::text"
 		orgSet = append(orgSet, id+" IS NOT NULL")
 		orgMine = append(orgMine, fmt.Sprintf("coalesce(%s = ANY(%s::text[]), false)", id, w.Orgs))
 	}
@@ -139,10 +145,15 @@ const (
 // sharing an Org with somebody gives no right to change their account, unless accounts are the
 // Org's own: each says in a column of its own which Org it is in.
 func (m *Model) ForeignWrite(r *catalog.Relation, alias string, w IdentitySQL, by Writing) string {
-	return unlessShared(m, r, alias, w, ToWrite, m.written(r, alias, w, by))
+	condition := foreign{m, w, Truth}.written(r, alias, by)
+	if shared := Shared(m, ToWrite).With(w, r, alias); shared != "" {
+		return fmt.Sprintf("(NOT %s AND %s)", shared, condition)
+	}
+	return condition
 }
 
-func (m *Model) written(r *catalog.Relation, alias string, w IdentitySQL, by Writing) string {
+func (f foreign) written(r *catalog.Relation, alias string, by Writing) string {
+	m, w := f.model, f.identity
 	switch m.Of(r).Class {
 	case ClassMembers:
 		if by == Placed {
@@ -159,10 +170,10 @@ func (m *Model) written(r *catalog.Relation, alias string, w IdentitySQL, by Wri
 		return "NOT " + mine
 	case ClassTenant:
 		if m.IsProfile(r) {
-			return foreign{m, w, Truth}.tenantRow(r, alias, 0)
+			return f.tenantRow(r, alias, 0)
 		}
 	}
-	return foreign{m, w, Truth}.row(r, alias, 0)
+	return f.row(r, alias, 0)
 }
 
 // Certain reports whether the columns of a row that an attacker sees decide whose it is. Where
@@ -170,7 +181,8 @@ func (m *Model) written(r *catalog.Relation, alias string, w IdentitySQL, by Wri
 func (m *Model) Certain(r *catalog.Relation) bool {
 	o := m.Of(r)
 	return o.Class != ClassTenant ||
-		len(o.Parents) == 0 && !o.Derived() && SharingSQL(m, r, ToRead) == "" && Published(m, r) == nil
+		len(o.Parents) == 0 && !o.Derived() && !publicAsks(m, r) && Shared(m, ToRead).Query(r) == "" &&
+			Published(m, r) == nil
 }
 
 // Owner is an expression for whose a row is, as [Tenant.String] renders it. It is NULL for a row
@@ -196,7 +208,7 @@ func (m *Model) owner(r *catalog.Relation, alias string, depth int) string {
 	}
 	parts := []string{"NULL"}
 	if o.OrgSQL != "" {
-		parts = append(parts, fmt.Sprintf("'%s ' || %s", Org, OnRow(o.OrgSQL, alias)))
+		parts = append(parts, fmt.Sprintf("'%s ' || %s::text", Org, OnRow(o.OrgSQL, r, alias)))
 	}
 	for _, c := range o.Orgs {
 		parts = append(parts, label(Org, c))
@@ -208,7 +220,7 @@ func (m *Model) owner(r *catalog.Relation, alias string, depth int) string {
 			m.owner(p.Table, up, depth+1), p.Table.SQL(), up, p.JoinSQL(alias, up)))
 	}
 	if o.PersonSQL != "" {
-		parts = append(parts, fmt.Sprintf("'%s ' || %s", Person, OnRow(o.PersonSQL, alias)))
+		parts = append(parts, fmt.Sprintf("'%s ' || %s::text", Person, OnRow(o.PersonSQL, r, alias)))
 	}
 	for _, c := range o.Persons {
 		parts = append(parts, label(Person, c))
@@ -235,7 +247,7 @@ func (m *Model) OwnedBy(r *catalog.Relation, t Tenant) string {
 		return query.Column("a", o.Either[0]) + "::text = " + query.Literal(t.ID)
 	}
 	switch {
-	case t.Kind == Person && len(o.Persons) == 1 && len(o.Either)+len(o.Parents) == 0:
+	case t.Kind == Person && len(o.Persons) == 1 && len(o.Parents)+len(o.Either) == 0:
 		quick = query.Column("a", o.Persons[0]) + "::text = " + query.Literal(t.ID)
 	case t.IsOrg() && len(o.Orgs) == 1:
 		quick = query.Column("a", o.Orgs[0]) + "::text = " + query.Literal(t.ID)

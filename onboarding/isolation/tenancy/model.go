@@ -62,19 +62,19 @@ func (m *Model) Public(r *catalog.Relation, alias string) string {
 	if condition == "" {
 		return "false"
 	}
-	return fmt.Sprintf("coalesce((SELECT (%s) FROM (SELECT %s.*) public), false)", condition, query.Name(alias))
+	return fmt.Sprintf("coalesce(%s, false)", OnRow(condition, r, query.Name(alias)))
 }
 
 // Published returns the first table of a view that has rows that are public by design or shared
-// with single Persons, and whose key the view shows. It returns nil if there is none, or if the configuration says which rows of
-// the view itself are public.
+// with single Persons, and whose key the view shows. It returns nil if there is none, or if the
+// configuration says which rows of the view itself are public.
 func Published(m *Model, view *catalog.Relation) *catalog.Relation {
 	if !view.IsView() || m.PublicRows(view) != "" {
 		return nil
 	}
 	for _, base := range m.Catalog.Relations {
 		key := base.SingleKey()
-		open := m.PublicRows(base) != "" || SharingSQL(m, base, ToRead) != ""
+		open := m.PublicRows(base) != "" || Shared(m, ToRead).Query(base) != ""
 		if base.IsView() || key == nil || !open || !view.DefinedOn(base) {
 			continue
 		}

@@ -163,8 +163,8 @@ func (r *Rows) Matching(ctx context.Context, t *catalog.Relation, condition stri
 	m := r.config.Model
 	rows, err := r.config.Truth.Query(ctx, fmt.Sprintf("SELECT coalesce(%s, ''), %s, %s, %s, %s, %s, %s FROM %s a "+
 		"WHERE %s LIMIT %d", m.Owner(t, "a"), cmp.Or(tenancy.CoOwner(m, t, "a"), "NULL::text"),
-		cmp.Or(tenancy.SharedWith(m, t, "a", tenancy.ToRead), "NULL::text[]"),
-		cmp.Or(tenancy.SharedWith(m, t, "a", tenancy.ToWrite), "NULL::text[]"), PlaceSQL,
+		cmp.Or(tenancy.Shared(m, tenancy.ToRead).Persons(t, "a"), "NULL::text[]"),
+		cmp.Or(tenancy.Shared(m, tenancy.ToWrite).Persons(t, "a"), "NULL::text[]"), PlaceSQL,
 		m.RowKey(t, "a"), query.Texts("a", t.ColumnNames()), t.SQL(), condition, limit))
 	if err != nil {
 		return nil, err

@@ -110,17 +110,6 @@ func (c *functions) outermost(ctx context.Context, t *catalog.Relation) ([]tenan
 	return owners, nil
 }
 
-// changeApart changes a victim's rows of a table that are not shared with the caller.
-func (c *functions) changeApart(ctx context.Context, tx *session.Tx, call call, t *catalog.Relation,
-	how proof.Changing) (int, error) {
-	rows := proof.VictimRows{Victim: call.victim, Table: t}
-	var err error
-	if rows.Only, err = c.prover.NotShared(ctx, rows, call.session.Identity); err != nil {
-		return 0, err
-	}
-	return c.prover.ChangeOwn(ctx, tx, rows, how)
-}
-
 // depends reports whether a call's answer changes with a victim's rows of a table.
 func (c *functions) depends(
 	ctx context.Context, call call, t *catalog.Relation, how proof.Changing,
@@ -131,7 +120,7 @@ func (c *functions) depends(
 		for i := range answers {
 			if i == len(answers)-1 {
 				// Two answers before tell an answer that changes by itself.
-				n, err := c.changeApart(ctx, tx, call, t, how)
+				n, err := c.prover.ChangeOwn(ctx, tx, proof.VictimRows{Victim: call.victim, Table: t}, how)
 				if err != nil || n == 0 || answers[0] != answers[1] {
 					return err
 				}

@@ -36,12 +36,7 @@ type act struct {
 func (p *pair) acts() []act {
 	change := func(how proof.Changing) deed {
 		return func(ctx context.Context, tx *session.Tx, t *catalog.Relation) (int, error) {
-			rows := proof.VictimRows{Victim: p.victim, Table: t}
-			notShared, err := p.Prover.NotShared(ctx, rows, p.attacker.Identity)
-			if err != nil {
-				return 0, err
-			}
-			rows.Only = p.apart(t, tenancy.Attacker) + " AND " + notShared
+			rows := proof.VictimRows{Victim: p.victim, Table: t, Only: p.apart(t, tenancy.Attacker)}
 			return p.Prover.ChangeOwn(ctx, tx, rows, how)
 		}
 	}

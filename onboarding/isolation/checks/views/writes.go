@@ -66,7 +66,7 @@ func (c *views) writeThrough(ctx context.Context, t *catalog.Relation) error {
 func (c *views) edits(ctx context.Context, t *catalog.Relation, v tenancy.Tenant, s session.Session) (bool, error) {
 	m := c.model
 	for _, base := range c.scope.OwnedTables() {
-		shared := tenancy.IsShared(m, base, "a", m.IdentitySQL(s.Identity), tenancy.ToWrite)
+		shared := tenancy.Shared(m, tenancy.ToWrite).With(m.IdentitySQL(s.Identity), base, "a")
 		if shared == "" || !t.DefinedOn(base) {
 			continue
 		}
