@@ -18,6 +18,8 @@ type Answer struct {
 	JSON string
 	// Given are values that the attacker supplied, which prove nothing.
 	Given []string
+	// Changed says that the function may have changed the row before it answered it.
+	Changed bool
 }
 
 // field is a member of an answer that is named as a column of a table.

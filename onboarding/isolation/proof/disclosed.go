@@ -31,13 +31,20 @@ type Disclosure struct {
 // its own and, beside it, texts or numbers that are nowhere in the call or the function and that
 // no row has that the session may have. No other relation that was reached has a row by that key,
 // except those of others. A row that the session reads in the table itself was not disclosed by
-// the answer.
+// the answer. Where the function may have changed the row, only what both agree in is compared.
 func (d Disclosure) Find(ctx context.Context, t *catalog.Relation, a Answer) (*Proof, error) {
 	p, s := d.Prover, d.Session
 	if !hidesKeys(p.Model, t) {
 		return nil, nil
 	}
 	key, telling := d.compared(t, a)
+	if a.Changed && len(key) == len(t.Key) {
+		var err error
+		if a.JSON, err = d.unchanged(ctx, t, a, key); err != nil {
+			return nil, err
+		}
+		key, telling = d.compared(t, a)
+	}
 	if len(telling) == 0 {
 		return nil, nil
 	}
@@ -71,6 +78,16 @@ func (d Disclosure) Find(ctx context.Context, t *catalog.Relation, a Answer) (*P
 	return found, nil
 }
 
+// unchanged is what an answer has in common with the row that has its key.
+func (d Disclosure) unchanged(
+	ctx context.Context, t *catalog.Relation, a Answer, key map[string]string,
+) (common string, err error) {
+	err = d.Prover.Truth.QueryRow(ctx, fmt.Sprintf(`SELECT coalesce(jsonb_object_agg(x.key, x.value), '{}')::text
+		FROM %s a, jsonb_each(to_jsonb(a)) y, jsonb_each($1::jsonb) x
+		WHERE %s AND x.key = y.key AND x.value = y.value`, t.SQL(), keyCondition(t, t, key)), a.JSON).Scan(&common)
+	return common, err
+}
+
 // hidesKeys reports whether a table has rows of tenants with keys that name no tenant.
 func hidesKeys(m *tenancy.Model, t *catalog.Relation) bool {
 	return len(t.Key) > 0 && m.Of(t).Class == tenancy.ClassTenant && !m.IsProfile(t) && !m.IsDirectory(t) &&
@@ -87,7 +104,8 @@ func (d Disclosure) compared(t *catalog.Relation, a Answer) (key map[string]stri
 			continue
 		}
 		given := slices.ContainsFunc(a.Given, func(g string) bool { return strings.Contains(g, f.text) })
-		content := f.column.Category == catalog.String || f.column.Category == catalog.Numeric
+		content := f.column.Category == catalog.String || f.column.Category == catalog.Numeric ||
+			strings.HasPrefix(f.column.Type, "json")
 		if content && !f.isNull && !f.leads && !given && len(f.text) >= shortestTelling {
 			telling = append(telling, f.condition())
 		}

@@ -29,6 +29,8 @@ type Proof struct {
 	// Where is a condition, on the alias a, for a row of a view that shows it. Empty: any that
 	// seems foreign.
 	Where string
+	// Partly says that the session's role may not read every column of the row.
+	Partly bool
 }
 
 // Others is a proof by number alone.
@@ -64,42 +66,75 @@ type Prover struct {
 func (p *Prover) Confirm(
 	ctx context.Context, s session.Session, t *catalog.Relation, condition string,
 ) (*Proof, error) {
+	locators := []string{Locator(t)}
+	if s.Role != "" {
+		locators = append(locatorsOf(t), "") // the role's rights may be others
+	}
 	var found *Proof
-	err := p.Attempts.Read(ctx, s, func(tx *session.Tx) error {
-		var err error
-		switch {
-		case t.Kind == catalog.View, t.Kind == catalog.ForeignTable:
-			found, err = p.view(ctx, tx, t, condition)
-		case Locator(t) == "":
-			found, err = p.count(ctx, tx, t)
-		default:
-			found, err = p.rows(ctx, tx, t, condition)
+	var err error
+	for _, locator := range locators {
+		err = p.Attempts.Read(ctx, s, func(tx *session.Tx) error {
+			var err error
+			switch {
+			case t.Kind == catalog.View, t.Kind == catalog.ForeignTable:
+				found, err = p.view(ctx, tx, t, condition)
+			case locator == "":
+				found, err = p.count(ctx, tx, t)
+			default:
+				found, err = p.rows(ctx, tx, seen{t, locator, condition})
+			}
+			return err
+		})
+		if found != nil {
+			found.Partly = s.Role != "" && t.HasRowIDs() && locator != rowID
 		}
-		return err
-	})
+		if query.SQLState(err) != query.InsufficientPrivilege {
+			break
+		}
+	}
 	return found, err
 }
 
 // Locator is an expression on the alias a that both sides compute alike for the same row, or empty
-// if the role cannot.
+// if the app role cannot.
 func Locator(r *catalog.Relation) string {
-	if r.SelectAll && r.HasRowIDs() {
-		return "a.tableoid::text || a.ctid::text"
+	for _, locator := range locatorsOf(r) {
+		if locator == rowID && r.SelectAll || locator != rowID && r.CanRead(r.Key...) {
+			return locator
+		}
 	}
-	if len(r.Key) == 0 || !r.CanRead(r.Key...) {
-		return ""
+	return ""
+}
+
+// rowID locates a row by the system columns, which only who may read the whole table may read.
+const rowID = "a.tableoid::text || a.ctid::text"
+
+// locatorsOf are the expressions for Locator, whoever may compute them.
+func locatorsOf(r *catalog.Relation) []string {
+	var locators []string
+	if r.HasRowIDs() {
+		locators = append(locators, rowID)
 	}
-	parts := make([]string, len(r.Key))
-	for i, k := range r.Key {
-		parts[i] = query.Column("a", k) + "::text"
+	if len(r.Key) > 0 {
+		parts := make([]string, len(r.Key))
+		for i, k := range r.Key {
+			parts[i] = query.Column("a", k) + "::text"
+		}
+		locators = append(locators, strings.Join(parts, " || ' ' || "))
 	}
-	return strings.Join(parts, " || ' ' || ")
+	return locators
+}
+
+// seen are the rows of a table that a session sees where a condition, on the alias a, holds.
+type seen struct {
+	table              *catalog.Relation
+	locator, condition string
 }
 
 // rows goes through the visible rows by cursor and asks the truth whose they are.
-func (p *Prover) rows(ctx context.Context, tx *session.Tx, t *catalog.Relation, condition string) (*Proof, error) {
+func (p *Prover) rows(ctx context.Context, tx *session.Tx, s seen) (*Proof, error) {
 	err := tx.Exec(ctx, fmt.Sprintf("CLOSE ALL; DECLARE seen NO SCROLL CURSOR FOR SELECT %s FROM %s a WHERE %s",
-		Locator(t), t.SQL(), condition))
+		s.locator, s.table.SQL(), s.condition))
 	if err != nil {
 		return nil, err
 	}
@@ -108,26 +143,32 @@ func (p *Prover) rows(ctx context.Context, tx *session.Tx, t *catalog.Relation, 
 		if err != nil || len(places) == 0 {
 			return nil, err
 		}
-		found, err := p.ForeignAmong(ctx, tx.Session.Identity, t, places)
+		found, err := p.foreignAt(ctx, tx.Session.Identity, s, places)
 		if found != nil || err != nil {
 			return found, err
 		}
 	}
 }
 
-// ForeignAmong asks the truth for a foreign row among those at the places that a session saw.
+// ForeignAmong asks the truth for a foreign row among those at the places, by [Locator], that a
+// session saw.
 func (p *Prover) ForeignAmong(
 	ctx context.Context, i tenancy.Identity, t *catalog.Relation, places []string,
 ) (*Proof, error) {
+	return p.foreignAt(ctx, i, seen{table: t, locator: Locator(t)}, places)
+}
+
+func (p *Prover) foreignAt(ctx context.Context, i tenancy.Identity, s seen, places []string) (*Proof, error) {
 	narrow := ""
-	if t.SelectAll && t.HasRowIDs() {
+	if s.locator == rowID {
 		ids := make([]string, len(places))
 		for i, place := range places {
 			ids[i] = place[strings.IndexByte(place, '('):]
 		}
 		narrow = fmt.Sprintf("a.ctid = ANY(%s::tid[]) AND ", query.Array(ids))
 	}
-	found, err := p.foreign(ctx, i, t, fmt.Sprintf("%s%s = ANY(%s::text[])", narrow, Locator(t), query.Array(places)))
+	found, err := p.foreign(ctx, i, s.table,
+		fmt.Sprintf("%s%s = ANY(%s::text[])", narrow, s.locator, query.Array(places)))
 	if found != nil {
 		found.More = len(places) == chunkRows
 	}

@@ -109,8 +109,11 @@ func Refusal(err error) bool {
 	if !ok {
 		return false
 	}
-	return pg.Routine == "exec_stmt_raise" || In(err, RaisedByFunction, DataException) || pg.Code == UndefinedObject
+	return Raised(err) || In(err, DataException) || pg.Code == UndefinedObject
 }
+
+// Raised reports whether a function raised an error itself, with whatever SQLSTATE it chose.
+func Raised(err error) bool { return Routine(err) == "exec_stmt_raise" || In(err, RaisedByFunction) }
 
 var quoted = regexp.MustCompile(`"[^"]*"|'[^']*'`)
 

@@ -98,6 +98,13 @@ func (c *Collector) Blames(function string, kinds ...Kind) bool {
 	})
 }
 
+// Discloses reports whether a leak says that a function, "schema.name", shows others' rows.
+func (c *Collector) Discloses(function string) bool {
+	return c.has(func(f Finding) bool {
+		return f.Kind == Leak && f.Operation == Read && slices.Contains(f.Functions, function)
+	})
+}
+
 // LeaveOut records what could not be checked. A line that is there already is not repeated.
 func (c *Collector) LeaveOut(format string, args ...any) {
 	c.appendOnce(&c.coverage.LeftOut, fmt.Sprintf(format, args...))

@@ -46,16 +46,24 @@ func (c *functions) judgeDisclosed(ctx context.Context, call call, answers []str
 		for _, t := range c.caller.Tables(f) {
 			for _, object := range proof.Objects(answer, t) {
 				seen := t.String() + call.seen(object)
-				if c.disclosing.seen[seen] || len(c.disclosing.seen) == maxDisclosed || c.blamed(f) {
+				if c.disclosing.seen[seen] || len(c.disclosing.seen) == maxDisclosed ||
+					c.results.Discloses(f.String()) {
 					continue
 				}
 				c.disclosing.seen[seen] = true
-				a := proof.Answer{JSON: object, Given: given}
+				a := proof.Answer{JSON: object, Given: given, Changed: !f.ReadOnly()}
 				found, err := disclosure.Find(ctx, t, a)
 				if query.Lost(err) != nil {
 					return err
 				}
 				c.leakRow(call, t, found)
+				if found == nil || f.ReadOnly() {
+					continue
+				}
+				call.victim = tenancy.ParseOwner(found.Owner) // whose row it may have changed, too
+				if _, err = c.call(ctx, call); query.Lost(err) != nil {
+					return err
+				}
 			}
 		}
 	}

@@ -26,8 +26,8 @@ func (e *ends) note(err error) {
 	case err == nil:
 		e.answered = true
 		return
-	case state == query.InsufficientPrivilege,
-		query.In(err, query.RaisedByFunction, query.DataException, query.IntegrityConstraintViolation):
+	case state == query.InsufficientPrivilege, query.Raised(err),
+		query.In(err, query.DataException, query.IntegrityConstraintViolation):
 		e.refused = true
 	}
 	if !slices.Contains(e.states, state) {

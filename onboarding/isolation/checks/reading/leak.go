@@ -70,12 +70,15 @@ const shownRows = 5
 // statement reads the row that a leak names, or else rows that seem another's, or their number.
 func (r *readLeaks) statement(leak readLeak) string {
 	t := leak.table
-	may := func(columns ...string) bool { return leak.session.Role != "" || t.CanRead(columns...) }
+	partly := leak.proof.Partly
+	may := func(columns ...string) bool {
+		return leak.session.Role != "" && !partly || leak.session.Role == "" && t.CanRead(columns...)
+	}
 	var condition string
 	switch o := r.model.Of(t); {
 	case leak.proof.Where != "":
 		condition = leak.proof.Where
-	case t.HasRowIDs() && leak.proof.Key != "" && len(t.Key) > 0 && may(t.Key...):
+	case t.HasRowIDs() && leak.proof.Key != "" && len(t.Key) > 0 && (partly || may(t.Key...)):
 		condition = r.model.RowKey(t, "a") + " = " + query.Literal(leak.proof.Key)
 	case (o.Direct() || o.Owned() && !t.IsView()) && may(o.Columns()...):
 		identity := r.model.IdentitySQL(leak.session.Identity)
@@ -84,6 +87,9 @@ func (r *readLeaks) statement(leak readLeak) string {
 		return fmt.Sprintf("SELECT count(*) FROM %s", t.SQL())
 	}
 	columns := "*"
+	if partly { // by whose key the row was found
+		columns = query.Columns("a", t.Key)
+	}
 	if !t.SelectAll && leak.session.Role == "" {
 		var names []string
 		for _, c := range t.Columns {

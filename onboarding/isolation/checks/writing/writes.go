@@ -201,7 +201,7 @@ func (o *outcome) sort(err error) bool {
 	case query.In(err, query.IntegrityConstraintViolation):
 		o.tried++
 		o.constraint = true
-	case query.In(err, query.DataException, query.RaisedByFunction):
+	case query.In(err, query.DataException), query.Raised(err):
 		o.tried++
 	default:
 		o.errors[query.Describe(err)]++
