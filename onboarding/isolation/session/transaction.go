@@ -26,15 +26,21 @@ type Conn struct {
 	refused error
 	// failed says that the first message of the transaction did.
 	failed bool
-	// aborted says that the latest transaction failed and the next one begins with its rollback.
-	// The server has undone it and released its locks.
-	aborted bool
-	// shared says that nothing but the transactions of attempts runs on the connection.
+	// left says that the latest transaction is left to the next one, which begins with its rollback.
+	left bool
+	// shared says that nothing but the transactions of attempts runs on the connection. One that
+	// failed is left: the server has undone it and released its locks.
 	shared bool
+	// apart says that nothing but reads runs on the connection, until it is closed. Each is left.
+	apart bool
 }
 
 // Pgx is the connection itself.
 func (c *Conn) Pgx() *pgx.Conn { return c.conn }
+
+// Apart says that nothing but reads will run on the connection, one right after the other, until it
+// is closed. The locks of each stay until the next one begins.
+func (c *Conn) Apart() { c.apart = true }
 
 // Close closes the connection, also after ctx has ended.
 func (c *Conn) Close(ctx context.Context) { _ = c.conn.Close(context.WithoutCancel(ctx)) }
@@ -120,7 +126,7 @@ type bounds struct{ begin, end string }
 func (c *Conn) run(ctx context.Context, within bounds, s Session, f func(*Tx) error) error {
 	c.ran.begin(s)
 	c.failed = false
-	c.entry, c.refused = append([]string{within.begin}, s.enter(c.dialer.config.Settings)...), nil
+	c.entry, c.refused = append([]string{within.begin}, s.entry(c.dialer.config.Settings)...), nil
 	err := f(&Tx{Session: s, conn: c})
 	if c.refused != nil {
 		err = c.refused
@@ -133,8 +139,8 @@ func (c *Conn) run(ctx context.Context, within bounds, s Session, f func(*Tx) er
 	if c.conn.PgConn().TxStatus() == idle {
 		return err // the transaction has ended
 	}
-	if c.failed && c.shared {
-		c.aborted = true
+	if c.failed && c.shared || c.apart {
+		c.left = true
 		return err
 	}
 	if end := query.Exec(context.WithoutCancel(ctx), c.conn, within.end); end != nil && err == nil {
@@ -156,8 +162,8 @@ func (c *Conn) enter(ctx context.Context) error {
 // takeRollback returns the statement that ends the latest transaction, if it is left to the next
 // one.
 func (c *Conn) takeRollback() (statements []string) {
-	if c.aborted {
-		c.aborted = false
+	if c.left {
+		c.left = false
 		statements = append(statements, "ROLLBACK;")
 	}
 	return statements
@@ -254,7 +260,7 @@ func (a *Attempts) run(ctx context.Context, s Session, f func(*Conn) error) erro
 		a.RollBack(ctx)
 	}
 	a.aborted = nil
-	if c.aborted {
+	if c.left {
 		a.aborted = c
 	}
 	if c.stale {
@@ -333,13 +339,31 @@ func (t *Tx) Strings(ctx context.Context, sql string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var values []string
-	for _, row := range results[len(results)-1].Rows {
+	return firstColumn(results[len(results)-1]), nil
+}
+
+// Each is Strings of several queries, by their place. They go in one message.
+func (t *Tx) Each(ctx context.Context, queries []string) (answers [][]string, err error) {
+	for _, sql := range queries {
+		t.conn.ran.add(sql)
+	}
+	results, err := t.conn.send(ctx, strings.Join(queries, ";"))
+	if err != nil {
+		return nil, err
+	}
+	for _, result := range results {
+		answers = append(answers, firstColumn(result))
+	}
+	return answers, nil
+}
+
+func firstColumn(result *pgconn.Result) (values []string) {
+	for _, row := range result.Rows {
 		if row[0] != nil {
 			values = append(values, string(row[0]))
 		}
 	}
-	return values, nil
+	return values
 }
 
 // Notices returns what the server said beside its answers since the last call, errors apart.
