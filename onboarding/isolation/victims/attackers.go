@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
@@ -50,7 +51,7 @@ func (v *Victims) Attackers(ctx context.Context, victim tenancy.Tenant) ([]sessi
 		return cmp.Compare(v.opened[b.ChosenKey()], v.opened[a.ChosenKey()])
 	})
 	sessions = append(sessions, chosen[:min(chosenPerVictim, len(chosen))]...)
-	sessions = append(sessions, v.openedInOrg(plain)...)
+	sessions = slices.Concat(sessions, v.openedInOrg(plain), v.readers[victim])
 	v.attackers[victim] = sessions
 	return sessions, nil
 }
@@ -77,11 +78,15 @@ func (v *Victims) WithChosenSettings(base []session.Session) []session.Session {
 	return v.config.Chosen.Sessions(base[0], session.Known{Victims: v.list, Names: v.names, Columns: v.columns})
 }
 
-// NoteOpened records that a session's other settings opened a read: what opened a read may open
-// a write.
-func (v *Victims) NoteOpened(s session.Session) {
+// NoteRead records that a session read a row of another tenant's in a table: who may read it, or
+// what opened the read, may be able to write, too.
+func (v *Victims) NoteRead(s session.Session, t *catalog.Relation, owner string) {
 	if len(s.Extra) > 0 {
 		v.opened[s.ChosenKey()]++
+	}
+	if tenant := tenancy.ParseOwner(owner); tenant.ID != "" {
+		v.readers[tenant] = append(v.readers[tenant], s)
+		v.read[t] = append(v.read[t], tenant)
 	}
 }
 
@@ -103,6 +108,33 @@ func (v *Victims) firstPair(ctx context.Context, sql string) (p pair, found bool
 // move.
 func (v *Victims) ownersFirst(id string) string {
 	return fmt.Sprintf("(%s::text = ANY(%s::text[])) DESC", id, query.Array(v.Persons()))
+}
+
+// near are conditions that a tenant, by its id, is below, above or beside another of its kind,
+// where the row of one names the other, such as a subsidiary its holding.
+func near(tenants tenancy.Tenants, id, other string) []string {
+	var found []string
+	for _, up := range selfReferences(tenants) {
+		self, of := query.Column("k", tenants.ID), query.Literal(other)+"::"+tenants.Type
+		for _, tree := range [][2]string{{self, up + " = " + of}, {up, self + " = " + of}, {self, fmt.Sprintf(
+			"%s = (SELECT %[1]s FROM %s k WHERE %s = %s)", up, tenants.Table.SQL(), self, of)}} {
+			found = append(found, fmt.Sprintf("%s IN (SELECT %s FROM %s k WHERE %s)", id, tree[0],
+				tenants.Table.SQL(), tree[1]))
+		}
+	}
+	return found
+}
+
+// selfReferences are the columns, on the alias k, in which a tenant's row names another of its
+// kind.
+func selfReferences(tenants tenancy.Tenants) []string {
+	var found []string
+	for _, fk := range tenants.Table.ForeignKeys {
+		if fk.Target == tenants.Table.OID && slices.Equal(fk.TargetCols, []string{tenants.ID}) {
+			found = append(found, query.Column("k", fk.Columns[0]))
+		}
+	}
+	return found
 }
 
 // leadersFirst orders members so those who own their Org or administer it come first: functions
@@ -216,16 +248,18 @@ func (v *Victims) againstOrg(ctx context.Context, victim string) ([]session.Sess
 		attackers = append(attackers, attacker{session.Person, p, "", "Person " + p},
 			attacker{session.Stranger, p, victim, fmt.Sprintf("Person %s claiming foreign Org %s", p, victim)})
 	}
-	rival, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT o.person::text, o.org::text FROM mem o
-		WHERE o.present AND o.org <> %[1]s AND %[2]s
-		AND NOT EXISTS (SELECT FROM mem x WHERE x.present AND x.org = %[1]s AND x.person = o.person)
-		ORDER BY %[3]s, o.person::text || ' ' || o.org::text LIMIT 1`, org, v.lister().OpensIn("o.person", "o.org"),
-		leadersFirst(m, "o.person", "o.org")))
-	if err != nil {
-		return nil, err
-	}
-	if found {
-		attackers = append(attackers, memberOf(rival.person, rival.org), rivalTo(victim, rival.person))
+	for _, where := range slices.Concat([]string{"true"}, near(m.Orgs, "o.org", victim)) {
+		rival, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT o.person::text, o.org::text FROM mem o
+			WHERE o.present AND o.org <> %[1]s AND %[2]s AND %[4]s
+			AND NOT EXISTS (SELECT FROM mem x WHERE x.present AND x.org = %[1]s AND x.person = o.person)
+			ORDER BY %[3]s, o.person::text || ' ' || o.org::text LIMIT 1`, org, v.lister().OpensIn("o.person", "o.org"),
+			leadersFirst(m, "o.person", "o.org"), where))
+		if err != nil {
+			return nil, err
+		}
+		if acting := memberOf(rival.person, rival.org); found && !slices.Contains(attackers, acting) {
+			attackers = append(attackers, acting, rivalTo(victim, rival.person))
+		}
 	}
 	former, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT person::text, '' FROM mem
 		WHERE org = %[1]s AND NOT present AND %[2]s

@@ -116,6 +116,13 @@ func (r *Rows) Targets(ctx context.Context, t *catalog.Relation) ([]Target, erro
 		return nil, err
 	}
 	found = append(found, apart...)
+	for _, v := range r.victims.read[t] {
+		rows, err := r.inScope(ctx, t, m.OwnedBy(t, v))
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, rows...)
+	}
 	if len(found) > 0 && m.Of(t).Class != tenancy.ClassTenant {
 		return found, nil
 	}

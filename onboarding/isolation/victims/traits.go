@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -18,7 +19,7 @@ const (
 	maxTraits = 6
 	// maxTraitVictims bounds how many tenants of each kind are victims for what sets them apart.
 	maxTraitVictims = 6
-	// maxWordings is how many wordings [Rows.Wordings] returns.
+	// maxWordings is how many wordings of [Rows.Wordings] are of rows.
 	maxWordings = 2
 )
 
@@ -30,7 +31,8 @@ func trait(t *catalog.Relation, c *catalog.Column) bool {
 }
 
 // chooseByTraits adds a tenant for each value of the columns that policies and functions ask of
-// tenants: a hole may be open for one plan, one status or one flag alone.
+// tenants, and for each place in a tree of them: a hole may be open for one plan, one status, one flag or
+// the holdings alone.
 func (v *Victims) chooseByTraits(ctx context.Context) error {
 	m := v.config.Model
 	for _, kind := range []tenancy.OwnerKind{tenancy.Person, tenancy.Org} {
@@ -39,13 +41,20 @@ func (v *Victims) chooseByTraits(ctx context.Context) error {
 			continue
 		}
 		added := 0
+		var traits []string
 		for _, c := range tenants.Table.Columns {
-			if !trait(tenants.Table, c) || !m.Catalog.AnySourceNames(c.Name) {
-				continue
+			if trait(tenants.Table, c) && m.Catalog.AnySourceNames(c.Name) {
+				traits = append(traits, query.Column("k", c.Name))
 			}
+		}
+		for _, up := range selfReferences(tenants) {
+			traits = append(traits, fmt.Sprintf("(%s IS NULL)::text || coalesce(%s IN (SELECT %[1]s FROM %[3]s k), "+
+				"false)::text", up, query.Column("k", tenants.ID), tenants.Table.SQL()))
+		}
+		for _, trait := range traits {
 			ids, err := query.Strings(ctx, v.config.Truth, fmt.Sprintf(
-				"SELECT min(%s::text) FROM %s t GROUP BY %s ORDER BY count(*), 1 LIMIT %d",
-				query.Column("t", tenants.ID), tenants.Table.SQL(), query.Column("t", c.Name), maxTraits+1))
+				"SELECT min(%s::text) FROM %s k GROUP BY %s ORDER BY count(*), 1 LIMIT %d",
+				query.Column("k", tenants.ID), tenants.Table.SQL(), trait, maxTraits+1))
 			if err != nil {
 				return err
 			}
@@ -103,27 +112,42 @@ func (r *Rows) byTraits(ctx context.Context, t *catalog.Relation) ([]Target, err
 	return found, nil
 }
 
-// Wordings returns what rows of a table hold in the columns for words that the policies for an
-// INSERT ask for, such as a role: of those that hold a constant of the policies, the likeliest to
-// pass.
-func (r *Rows) Wordings(ctx context.Context, t *catalog.Relation) ([]Values, error) {
+// Wording makes another row of one: it differs in what policies for an INSERT ask for.
+type Wording func(Values) Values
+
+// Wordings returns a row's wordings: with what rows of a table hold in the columns for words that the
+// policies for an INSERT ask for, such as a role, of those that hold a constant of the policies, the
+// likeliest to pass; and with all columns that they ask for, but those that say whose the row is, left to
+// their defaults.
+func (r *Rows) Wordings(ctx context.Context, t *catalog.Relation) ([]Wording, error) {
 	m, asked := r.config.Model, r.config.Model.Catalog.AskedBy(t, catalog.ForInsert)
-	var names []string
+	var names, words []string
 	for _, c := range t.Columns {
-		if c.IsWord() && asked.Names(c.Name) && !t.InForeignKey(c.Name) && !t.IsKey(c.Name) &&
-			!m.IsSecret(t, c.Name) && !slices.Contains(m.Of(t).Columns(), c.Name) {
-			names = append(names, c.Name)
+		if !asked.Names(c.Name) || t.InForeignKey(c.Name) || t.IsKey(c.Name) || slices.Contains(t.Key, c.Name) ||
+			m.IsSecret(t, c.Name) || slices.Contains(m.Of(t).Columns(), c.Name) {
+			continue
+		}
+		if names = append(names, c.Name); c.IsWord() {
+			words = append(words, c.Name)
 		}
 	}
 	if len(names) == 0 || !t.IsTable() {
 		return nil, nil
+	}
+	found := []Wording{func(row Values) Values {
+		row = maps.Clone(row)
+		maps.DeleteFunc(row, func(name string, _ *string) bool { return slices.Contains(names, name) })
+		return row
+	}}
+	if len(words) == 0 {
+		return found, nil
 	}
 	present := "true"
 	if m.IsMembership(t) {
 		present = m.Membership.Present("a")
 	}
 	rows, err := r.config.Truth.Query(ctx, fmt.Sprintf("SELECT %s FROM (SELECT * FROM %s LIMIT %d) a WHERE %s "+
-		"GROUP BY 1 ORDER BY count(*), 1 LIMIT %d", query.Texts("a", names), t.SQL(), rarestOf, present, maxKinds))
+		"GROUP BY 1 ORDER BY count(*), 1 LIMIT %d", query.Texts("a", words), t.SQL(), rarestOf, present, maxKinds))
 	if err != nil {
 		return nil, err
 	}
@@ -131,15 +155,16 @@ func (r *Rows) Wordings(ctx context.Context, t *catalog.Relation) ([]Values, err
 	if err != nil {
 		return nil, err
 	}
-	held = slices.DeleteFunc(held, func(words []*string) bool { return asked.Constants(words) == 0 })
+	held = slices.DeleteFunc(held, func(values []*string) bool { return asked.Constants(values) == 0 })
 	slices.SortStableFunc(held, func(a, b []*string) int { return cmp.Compare(asked.Constants(b), asked.Constants(a)) })
-	var found []Values
-	for _, words := range held[:min(maxWordings, len(held))] {
-		values := Values{}
-		for i, name := range names {
-			values[name] = words[i]
-		}
-		found = append(found, values)
+	for _, values := range held[:min(maxWordings, len(held))] {
+		found = append(found, func(row Values) Values {
+			row = maps.Clone(row)
+			for i, name := range words {
+				row[name] = values[i]
+			}
+			return row
+		})
 	}
 	return found, nil
 }

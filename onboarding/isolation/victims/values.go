@@ -137,17 +137,33 @@ func randomBelow(limit int64) int64 {
 }
 
 // coOwner returns the Person who would own a made-up row beside its Org, or nil.
-func (r *Rows) coOwner(ctx context.Context, t *catalog.Relation, values Values) (person *string, err error) {
+func (r *Rows) coOwner(ctx context.Context, t *catalog.Relation, values Values) (*string, error) {
 	expression := tenancy.CoOwner(r.config.Model, t, "a")
 	if expression == "" {
 		return nil, nil
 	}
-	var columns []string
-	for _, name := range r.config.Model.Of(t).Columns() {
-		c := t.Column(name)
-		columns = append(columns, c.Literal(values[name])+"::"+c.Type+" AS "+query.Name(name))
+	return r.evaluate(ctx, t, values, expression)
+}
+
+// OwnerOf returns whose a made-up row would be. It is no tenant where SQL of the configuration
+// cannot be evaluated for it.
+func (r *Rows) OwnerOf(ctx context.Context, t *catalog.Relation, values Values) (tenancy.Tenant, error) {
+	owner, err := r.evaluate(ctx, t, values, r.config.Model.Owner(t, "a"))
+	if owner == nil || err != nil {
+		return tenancy.Tenant{}, query.Lost(err)
+	}
+	return tenancy.ParseOwner(*owner), nil
+}
+
+// evaluate evaluates an expression, on the alias a, for a made-up row.
+func (r *Rows) evaluate(
+	ctx context.Context, t *catalog.Relation, values Values, expression string,
+) (result *string, err error) {
+	columns := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		columns[i] = c.Literal(values[c.Name]) + "::" + c.Type + " AS " + query.Name(c.Name)
 	}
 	err = r.config.Truth.QueryRow(ctx, fmt.Sprintf("SELECT %s FROM (SELECT %s) a", expression,
-		strings.Join(columns, ", "))).Scan(&person)
-	return person, err
+		strings.Join(columns, ", "))).Scan(&result)
+	return result, err
 }

@@ -54,6 +54,9 @@ type Victims struct {
 	attackers map[tenancy.Tenant][]session.Session
 	// opened counts how often other settings, by their key, opened a read.
 	opened map[string]int
+	// read are the tenants whose rows of a table others read, and readers these others.
+	read    map[*catalog.Relation][]tenancy.Tenant
+	readers map[tenancy.Tenant][]session.Session
 }
 
 // Choose chooses tenants who own rows, and a sample of sessions of each kind. If a single tenant
@@ -62,6 +65,7 @@ func Choose(ctx context.Context, config Config) (*Victims, error) {
 	v := &Victims{
 		config: config, sessions: map[string]session.Session{}, apart: map[tenancy.Tenant]bool{},
 		attackers: map[tenancy.Tenant][]session.Session{}, opened: map[string]int{},
+		read: map[*catalog.Relation][]tenancy.Tenant{}, readers: map[tenancy.Tenant][]session.Session{},
 	}
 	if err := v.choose(ctx); err != nil {
 		return nil, err

@@ -60,7 +60,7 @@ func (r *readLeaks) report(ctx context.Context, leak readLeak) {
 		f.Evidence += "; the other table of tenants has row-level security, and this one has none: grant only the " +
 			"columns that are public"
 	}
-	r.victims.NoteOpened(leak.session)
+	r.victims.NoteRead(leak.session, t, leak.proof.Owner)
 	r.results.Add(f)
 }
 

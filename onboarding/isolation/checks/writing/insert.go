@@ -19,7 +19,12 @@ import (
 // inserts inserts rows that would be the victim's.
 type inserts struct {
 	w        *writer
-	wordings map[*catalog.Relation][]victims.Values
+	wordings map[*catalog.Relation][]victims.Wording
+	asked    map[*catalog.Relation]catalog.Asked
+}
+
+func newInserts(w *writer) *inserts {
+	return &inserts{w, map[*catalog.Relation][]victims.Wording{}, map[*catalog.Relation]catalog.Asked{}}
 }
 
 // variant is one row to insert.
@@ -29,7 +34,9 @@ type variant struct {
 	below bool
 	// hidden is a parent of the victim's, which the session must not see, or nil.
 	hidden *tenancy.ParentLink
-	row    victims.Insertion
+	// kept is a column whose value stays where new keys are made, or empty.
+	kept string
+	row  victims.Insertion
 }
 
 func (i *inserts) try(ctx context.Context, a attempt) error {
@@ -41,6 +48,10 @@ func (i *inserts) try(ctx context.Context, a attempt) error {
 	if err != nil {
 		return err
 	}
+	naming, err := i.naming(ctx, a, variants)
+	if err != nil {
+		return err
+	}
 	variants = append(variants, worded...)
 	if !a.outcome.proven {
 		mixed, err := i.mixed(ctx, a, variants)
@@ -49,8 +60,8 @@ func (i *inserts) try(ctx context.Context, a attempt) error {
 		}
 		variants = append(variants, mixed...)
 	}
-	for _, v := range variants {
-		v.row = i.w.rows.Insert(a.table, v.values, victims.NewKeys)
+	for _, v := range slices.Concat(variants, naming) {
+		v.row = i.w.rows.Insert(a.table, v.values, victims.NewKeys, v.kept)
 		if v.row.SQL == "" {
 			continue
 		}
@@ -133,8 +144,7 @@ func (i *inserts) worded(ctx context.Context, a attempt, like []variant) ([]vari
 	var found []variant
 	for _, words := range wordings {
 		for _, first := range like[:min(1, len(like))] {
-			other := maps.Clone(first.values)
-			maps.Copy(other, words)
+			other := words(first.values)
 			if !maps.EqualFunc(other, first.values, victims.Equal) {
 				first.values = other
 				found = append(found, first)

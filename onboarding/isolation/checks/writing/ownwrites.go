@@ -28,7 +28,7 @@ func NewOwnWrites(s *setup.Setup) setup.Check {
 }
 
 // writing renders the statements that a session tries with a row of its own.
-type writing func(context.Context, session.Session, victims.Target) []string
+type writing func(context.Context, session.Session, victims.Target) ([]string, error)
 
 // ownRows is how many rows of a victim are tried.
 const ownRows = 2
@@ -95,7 +95,11 @@ func (c *ownWrites) attempt(ctx context.Context, t *catalog.Relation, sql writin
 		}
 		for _, row := range rows {
 			for _, s := range c.sessions[v] {
-				for _, statement := range sql(ctx, s, row) {
+				statements, err := sql(ctx, s, row)
+				if err != nil {
+					return "", err
+				}
+				for _, statement := range statements {
 					refusal, err := c.try(ctx, s, statement)
 					if err != nil {
 						return "", err
@@ -131,26 +135,35 @@ func (c *ownWrites) try(ctx context.Context, s session.Session, sql string) (ref
 }
 
 // insertion renders an INSERT of a row like the victim's, with the session's Person as the author
-// of what is an Org's.
+// of what is an Org's, and in each of its wordings.
 func (c *ownWrites) insertion(t *catalog.Relation) writing {
 	w := c.writer
-	return func(_ context.Context, s session.Session, row victims.Target) []string {
+	return func(ctx context.Context, s session.Session, row victims.Target) ([]string, error) {
+		wordings, err := w.rows.Wordings(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		wordings = append([]victims.Wording{maps.Clone[victims.Values]}, wordings...)
 		values := maps.Clone(row.Values)
 		sets := [][]string{nil}
 		if row.Victim.IsOrg() && s.Identity.Person != nil {
 			sets = [][]string{w.model.Of(t).Persons, w.model.Holding(t, tenancy.Person)}
 		}
 		var statements []string
-		for _, authors := range sets {
+		for n, authors := range sets {
+			if n > 0 && len(authors) == len(sets[0]) {
+				continue
+			}
 			for _, column := range authors {
 				values[column] = s.Identity.Person
 			}
-			sql := w.rows.Insert(t, values, victims.NewKeys).SQL
-			if sql != "" && (len(statements) == 0 || len(authors) > len(sets[0])) {
-				statements = append(statements, sql)
+			for _, other := range wordings {
+				if sql := w.rows.Insert(t, other(values), victims.NewKeys).SQL; sql != "" {
+					statements = append(statements, sql)
+				}
 			}
 		}
-		return statements
+		return statements, nil
 	}
 }
 
@@ -158,16 +171,16 @@ func (c *ownWrites) insertion(t *catalog.Relation) writing {
 // all rows that it reaches.
 func (c *ownWrites) update(t *catalog.Relation) writing {
 	w := c.writer
-	return func(ctx context.Context, _ session.Session, row victims.Target) []string {
+	return func(ctx context.Context, _ session.Session, row victims.Target) ([]string, error) {
 		column := w.scope.Harmless(t)
 		if column == nil {
-			return nil
+			return nil, nil
 		}
 		sql := fmt.Sprintf("UPDATE %s a SET %s", t.SQL(), column.Assign(row.Values[column.Name]))
 		statements := []string{sql + " WHERE " + row.Place}
 		if w.scope.IsSmall(ctx, t) {
 			statements = append(statements, sql)
 		}
-		return statements
+		return statements, nil
 	}
 }

@@ -46,7 +46,7 @@ func NewWrites(s *setup.Setup) setup.Check {
 		return func(t *catalog.Relation) bool { return setup.May(t, o) }
 	}
 	return &writes{writer: w, methods: []method{
-		{results.Insert, may(results.Insert), (&inserts{w, map[*catalog.Relation][]victims.Values{}}).try},
+		{results.Insert, may(results.Insert), newInserts(w).try},
 		{results.Update, may(results.Update), (&updates{w}).try},
 		{results.Update, may(results.Update), (&moves{w, map[ownRowKey]*victims.Target{}}).try},
 		{results.Update, (*catalog.Relation).Updatable, (&rejoins{w}).try},
