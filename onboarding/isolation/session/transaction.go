@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -206,11 +207,16 @@ type Attempts struct {
 	current, latest *Conn
 	// aborted is the connection whose failed transaction is not rolled back yet.
 	aborted *Conn
+	// untouched are statements of sessions that touched no row.
+	untouched map[string]bool
 }
+
+// maxUntouched bounds how many statements that touched no row are remembered.
+const maxUntouched = 5000
 
 // NewAttempts returns attempts on connections that the dialer opens as they are needed.
 func NewAttempts(dialer *Dialer) *Attempts {
-	a := &Attempts{dialer: dialer, conns: map[shape]*Conn{}}
+	a := &Attempts{dialer: dialer, conns: map[shape]*Conn{}, untouched: map[string]bool{}}
 	if dialer.first != nil {
 		a.conns[Unset.shape()], dialer.first = dialer.first, nil
 	}
@@ -229,9 +235,57 @@ func (a *Attempts) Write(ctx context.Context, s Session, f func(*Tx) error) erro
 
 // Touch runs a statement in a transaction of a session and rolls it back in the same message.
 // Where it touches rows, it is run once more, and f is called in that transaction with their
-// number.
+// number. Where it touched none before, it is not run again for a session that sets the same.
 func (a *Attempts) Touch(ctx context.Context, s Session, sql string, f func(tx *Tx, rows int) error) error {
-	return a.run(ctx, s, func(c *Conn) error { return c.Touch(ctx, s, sql, f) })
+	if a.untouched[a.touch(s, sql)] {
+		return nil
+	}
+	touched := false
+	err := a.run(ctx, s, func(c *Conn) error {
+		return c.Touch(ctx, s, sql, func(tx *Tx, rows int) error {
+			touched = true
+			return f(tx, rows)
+		})
+	})
+	if err == nil && !touched {
+		a.remember(s, sql)
+	}
+	return err
+}
+
+// touch identifies what a session runs: kinds of attackers that set the same are one.
+func (a *Attempts) touch(s Session, sql string) string {
+	return strings.Join(append(s.entry(a.dialer.config.Settings), sql), "")
+}
+
+func (a *Attempts) remember(s Session, sql string) {
+	if len(a.untouched) < maxUntouched {
+		a.untouched[a.touch(s, sql)] = true
+	}
+}
+
+// TouchAll runs statements in one message, each in a transaction of the session that is rolled
+// back, as far as the server refuses none. Touch does not run those again that touched no row.
+func (a *Attempts) TouchAll(ctx context.Context, s Session, statements []string) error {
+	known := func(sql string) bool { return a.untouched[a.touch(s, sql)] }
+	statements = slices.DeleteFunc(slices.Clone(statements), known)
+	if len(statements) < 2 {
+		return nil
+	}
+	var results []*pgconn.Result
+	before := append([]string{"BEGIN;"}, s.entry(a.dialer.config.Settings)...)
+	err := a.Write(ctx, s, func(tx *Tx) (err error) {
+		between := ";ROLLBACK;" + strings.Join(before, "")
+		results, err = tx.conn.send(ctx, strings.Join(statements, between)+";ROLLBACK")
+		return err
+	})
+	each := len(before) + 2 // with the statement itself and its rollback
+	for i, sql := range statements {
+		if at := i * each; at < len(results) && results[at].CommandTag.RowsAffected() == 0 {
+			a.remember(s, sql)
+		}
+	}
+	return query.Lost(err)
 }
 
 // Snapshot is Write in a transaction that does not see what others commit meanwhile.
