@@ -36,9 +36,22 @@ func (u *updates) try(ctx context.Context, a attempt) error {
 	for _, sets := range u.w.transitions(a.table, a.target.Values, a.session) {
 		changes = append(changes, change{sets, "updated", false})
 	}
+	aims := u.w.aims(ctx, a)
+	statement := func(sets, where string) string {
+		return fmt.Sprintf("UPDATE %s a SET %s%s", a.table.SQL(), sets, where)
+	}
+	var statements []string
 	for _, change := range changes {
-		for _, where := range u.w.aims(ctx, a) {
-			sql := fmt.Sprintf("UPDATE %s a SET %s%s", a.table.SQL(), change.sets, where)
+		for _, where := range aims {
+			statements = append(statements, statement(change.sets, where))
+		}
+	}
+	if err := u.w.attempts.TouchAll(ctx, a.session, statements); err != nil {
+		return err
+	}
+	for _, change := range changes {
+		for _, where := range aims {
+			sql := statement(change.sets, where)
 			err := u.w.attempts.Touch(ctx, a.session, sql, func(tx *session.Tx, rows int) error {
 				a.outcome.tried++
 				err := u.w.reached(ctx, tx, a, reach{results.Update, change.verb, rows, where == ""})
