@@ -1,13 +1,16 @@
 package victims
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/imagine"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
 // Keys says what an INSERT does about unique keys.
@@ -62,7 +65,7 @@ func (r *Rows) Insert(t *catalog.Relation, values Values, keys Keys, kept ...str
 			continue
 		}
 		if (secret || slices.Contains(renew, c.Name)) && !slices.Contains(fixed, c.Name) {
-			if value := uniqueLike(c, values, fixed); value != nil || secret {
+			if value := imagine.UniqueLike(c, values, fixed); value != nil || secret {
 				values[c.Name] = value
 			}
 		}
@@ -78,4 +81,36 @@ func (r *Rows) Insert(t *catalog.Relation, values Values, keys Keys, kept ...str
 	insertion.SQL = fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", t.SQL(), strings.Join(names, ", "),
 		strings.Join(literals, ", "))
 	return insertion
+}
+
+// coOwner returns the Person who would own a made-up row beside its Org, or nil.
+func (r *Rows) coOwner(ctx context.Context, t *catalog.Relation, values Values) (*string, error) {
+	expression := tenancy.CoOwner(r.config.Model, t, "a")
+	if expression == "" {
+		return nil, nil
+	}
+	return r.evaluate(ctx, t, values, expression)
+}
+
+// OwnerOf returns whose a made-up row would be. It is no tenant where SQL of the configuration
+// cannot be evaluated for it.
+func (r *Rows) OwnerOf(ctx context.Context, t *catalog.Relation, values Values) (tenancy.Tenant, error) {
+	owner, err := r.evaluate(ctx, t, values, r.config.Model.Owner(t, "a"))
+	if owner == nil || err != nil {
+		return tenancy.Tenant{}, query.Lost(err)
+	}
+	return tenancy.ParseOwner(*owner), nil
+}
+
+// evaluate evaluates an expression, on the alias a, for a made-up row.
+func (r *Rows) evaluate(
+	ctx context.Context, t *catalog.Relation, values Values, expression string,
+) (result *string, err error) {
+	columns := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		columns[i] = c.Literal(values[c.Name]) + "::" + c.Type + " AS " + query.Name(c.Name)
+	}
+	err = r.config.Truth.QueryRow(ctx, fmt.Sprintf("SELECT %s FROM (SELECT %s) a", expression,
+		strings.Join(columns, ", "))).Scan(&result)
+	return result, err
 }
