@@ -143,7 +143,7 @@ func (p *Prover) rows(ctx context.Context, tx *session.Tx, s seen) (*Proof, erro
 		if err != nil || len(places) == 0 {
 			return nil, err
 		}
-		found, err := p.foreignAt(ctx, tx.Session.Identity, s, places)
+		found, err := s.foreignAt(ctx, p, tx.Session.Identity, places)
 		if found != nil || err != nil {
 			return found, err
 		}
@@ -155,10 +155,10 @@ func (p *Prover) rows(ctx context.Context, tx *session.Tx, s seen) (*Proof, erro
 func (p *Prover) ForeignAmong(
 	ctx context.Context, i tenancy.Identity, t *catalog.Relation, places []string,
 ) (*Proof, error) {
-	return p.foreignAt(ctx, i, seen{table: t, locator: Locator(t)}, places)
+	return seen{table: t, locator: Locator(t)}.foreignAt(ctx, p, i, places)
 }
 
-func (p *Prover) foreignAt(ctx context.Context, i tenancy.Identity, s seen, places []string) (*Proof, error) {
+func (s seen) foreignAt(ctx context.Context, p *Prover, i tenancy.Identity, places []string) (*Proof, error) {
 	narrow := ""
 	if s.locator == rowID {
 		ids := make([]string, len(places))

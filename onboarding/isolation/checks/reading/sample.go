@@ -83,8 +83,8 @@ func (s seenByRole) note(as session.Session, tables ...*catalog.Relation) {
 // directory, leak no reads yet, and whose rows the session's role has not seen already.
 func (c *sample) tablesFor(s session.Session, seen seenByRole) []*catalog.Relation {
 	return slices.DeleteFunc(slices.Clone(c.scope.Tables), func(t *catalog.Relation) bool {
-		return !t.Readable() && s.Role == "" || c.model.IsDirectory(t) || seen[tableRole{t, s.Role}] || c.scope.GivenUp(t) ||
-			c.results.Has(t.String(), results.Read)
+		return !t.Readable() && s.Role == "" || c.model.IsDirectory(t) || seen[tableRole{t, s.Role}] ||
+			c.scope.GivenUp(t) || c.results.Has(t.String(), results.Read)
 	})
 }
 
