@@ -36,8 +36,8 @@ func (i Insertion) Identified() bool { return i.Condition != anyRow }
 
 const anyRow = "true"
 
-// Insert renders an INSERT of a row, whose kept columns hold their values even where new keys are made.
-// Columns without a value are left to their defaults.
+// Insert renders an INSERT of a row, whose kept columns hold their values even where new keys are
+// made. Columns without a value are left to their defaults.
 func (r *Rows) Insert(t *catalog.Relation, values Values, keys Keys, kept ...string) Insertion {
 	fixed := append(r.config.Model.Of(t).Columns(), kept...)
 	for _, fk := range t.ForeignKeys {
