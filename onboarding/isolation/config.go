@@ -96,8 +96,8 @@ func (c Config) Validate() error {
 		if table.Platform && table.Public != "" {
 			problem(key, "platform contradicts public")
 		}
-		if table.Both && (table.User == "" || table.Org == "") {
-			problem(key, "both needs user and org")
+		if table.Both && (table.User+table.UserSQL == "" || table.Org+table.OrgSQL == "") {
+			problem(key, "both needs user and org, or user_sql and org_sql")
 		}
 		if derived := table.UserSQL != "" || table.OrgSQL != ""; derived && (table.Platform || table.Parent != "") {
 			problem(key, "user_sql and org_sql contradict platform and parent")

@@ -62,7 +62,7 @@ func TestSessionsNameWhatIsWrong(t *testing.T) {
 		Tables:   map[string]isolation.Table{"public.files": {UserSQL: "r.id; SELECT 1", User: "user_id", Both: true}},
 	}.Validate()
 	want := []string{
-		`tables["public.files"]: both needs user and org`,
+		`tables["public.files"]: both needs user and org, or user_sql and org_sql`,
 		`tables["public.files"]: user_sql contradicts user, and org_sql contradicts org`,
 		`tables["public.files"].user_sql: parse SQL: `,
 		"settings.user_written[0]: no template is a JSON object that could have such a member",

@@ -1,6 +1,11 @@
 package catalog
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/sqltree"
+)
 
 // Asked is what policies query: their source, with those of the functions and views that it names,
 // in lower case, and the tables that it names.
@@ -67,4 +72,47 @@ func (a Asked) Constants(words []*string) int {
 		}
 	}
 	return n
+}
+
+// AskedAfter are the columns that policies ask after an update, with the constants that they compare each
+// with. Where USING is asked again, the row may stay as it is.
+func (r *Relation) AskedAfter() map[string][]string {
+	found := map[string][]string{}
+	for _, p := range r.Policies {
+		if !p.Applies || p.Command != ForAll && p.Command != ForUpdate || p.Check == p.Using {
+			continue
+		}
+		check, err := sqltree.Expression(p.Check)
+		if p.Check == "" || err != nil {
+			continue
+		}
+		sqltree.Walk(check, func(n sqltree.Node) bool {
+			if names := n.Names("fields"); n.Kind == "ColumnRef" && len(names) > 0 {
+				if name := names[len(names)-1]; found[name] == nil {
+					found[name] = []string{}
+				}
+			}
+			if n.Kind != "A_Expr" || n.Name("name") != "=" {
+				return true
+			}
+			var columns []string
+			sqltree.Walk(n.Node("lexpr"), func(n sqltree.Node) bool {
+				if names := n.Names("fields"); n.Kind == "ColumnRef" && len(names) > 0 {
+					columns = append(columns, names[len(names)-1])
+				}
+				return true
+			})
+			sqltree.Walk(n.Node("rexpr"), func(n sqltree.Node) bool {
+				text, ok := n.Constant()
+				for _, name := range columns {
+					if ok && !slices.Contains(found[name], text) {
+						found[name] = append(found[name], text)
+					}
+				}
+				return true
+			})
+			return true
+		})
+	}
+	return found
 }

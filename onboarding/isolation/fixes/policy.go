@@ -100,6 +100,9 @@ func (w *Writer) fences(t *catalog.Relation, o *tenancy.Ownership) []fence {
 		}
 	}
 	if public := m.PublicRows(t); public != "" {
+		if strings.Contains(public, "r.") { // by the alias of the configuration
+			public = tenancy.OnRow(public, t, t.SQL())
+		}
 		return []fence{
 			{"tenant_fence_read", "SELECT", fmt.Sprintf("(%s) OR (%s)", public, own)},
 			{"tenant_fence_insert", "INSERT", own},
@@ -159,11 +162,12 @@ func (w *Writer) own(t *catalog.Relation, o *tenancy.Ownership) string {
 	}
 	var terms []string
 	if o.PersonSQL != "" {
-		terms = append(terms, fmt.Sprintf("%s = (%s)::text", tenancy.OnRow(o.PersonSQL, t.SQL()), me))
+		terms = append(terms, fmt.Sprintf("%s::text = (%s)::text", tenancy.OnRow(o.PersonSQL, t, t.SQL()), me))
 	}
 	if o.OrgSQL != "" {
-		terms = append(terms, fmt.Sprintf("%s IN (SELECT mine::text FROM %s() mine)", tenancy.OnRow(o.OrgSQL, t.SQL()),
-			w.function("tenant_orgs")))
+		terms = append(terms,
+			fmt.Sprintf("%s::text IN (SELECT mine::text FROM %s() mine)", tenancy.OnRow(o.OrgSQL, t, t.SQL()),
+				w.function("tenant_orgs")))
 	}
 	without := o.Orgs // a Person owns a row only without an Org, unless each row is both's
 	if o.Both {

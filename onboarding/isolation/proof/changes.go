@@ -69,6 +69,10 @@ type VictimRows struct {
 // Changed returns the change that the transaction made to one of a victim's rows, as the victim
 // sees it, or nil. made is what the transaction changed in the table.
 func (p *Prover) Changed(ctx context.Context, tx *session.Tx, of VictimRows, made Counts) (*Change, error) {
+	if person := tx.Session.Identity.Person; p.Model.Of(of.Table).Both && person != nil {
+		// What is the session's, too, is theirs to delete.
+		of.Only = tenancy.CoOwner(p.Model, of.Table, "a") + " IS DISTINCT FROM " + query.Literal(*person)
+	}
 	before, seen, err := p.OwnRows(ctx, of)
 	if err != nil {
 		return nil, err

@@ -17,6 +17,9 @@ import (
 // role. Where SQL of the configuration says whose a row is, the truth says which rows those are.
 func (p *Prover) ownedBy(ctx context.Context, of VictimRows) (string, error) {
 	t, owned := of.Table, p.Model.OwnedBy(of.Table, of.Victim)
+	if of.Only != "" {
+		owned += " AND " + of.Only
+	}
 	if !p.Model.Derived(t) {
 		return owned, nil
 	}

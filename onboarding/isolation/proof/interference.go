@@ -30,9 +30,6 @@ func (p *Prover) ChangeOwn(ctx context.Context, tx *session.Tx, of VictimRows, h
 		return 0, err
 	}
 	where := " WHERE " + theirs
-	if of.Only != "" {
-		where += " AND " + of.Only
-	}
 	statements := []string{"DELETE FROM " + t.SQL() + " a" + where}
 	if how == Contents {
 		statements = p.contentChanges(t, where)

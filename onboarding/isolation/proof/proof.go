@@ -237,7 +237,14 @@ func (w Write) condition() string { return cmp.Or(w.Condition, "true") }
 // Written finds a row that the transaction wrote and that is not the session's own. It returns
 // nil if there is none.
 func (p *Prover) Written(ctx context.Context, tx *session.Tx, w Write) (*Proof, error) {
-	if w.Stated {
+	var invited []string
+	var err error
+	if w.By == tenancy.Placed && p.Model.IsMembership(w.Table) {
+		if invited, err = invitedTo(ctx, p, tx.Session); err != nil {
+			return nil, err
+		}
+	}
+	if w.Stated && len(invited) == 0 {
 		return &Proof{Owner: w.Victim.String(), Rows: 1}, nil
 	}
 	// A tenant that the transaction itself created is nobody else: only rows of tenants that
@@ -245,6 +252,11 @@ func (p *Prover) Written(ctx context.Context, tx *session.Tx, w Write) (*Proof, 
 	m, t := p.Model, w.Table
 	foreign := fmt.Sprintf("%s AND %s = ANY(%s::text[])",
 		m.ForeignWrite(t, "a", m.IdentitySQL(tx.Session.Identity), w.By), m.Owner(t, "a"), p.owners(w.Victim))
+	if len(invited) > 0 {
+		foreign += fmt.Sprintf(" AND NOT (%s AND %s = ANY(%s::text[]))",
+			m.IsPerson(t, "a", m.Membership.Person, m.IdentitySQL(tx.Session.Identity)),
+			query.Column("a", m.Membership.Org)+"::text", query.Array(invited))
+	}
 	if m.Derived(t) {
 		return p.writtenDerived(ctx, tx, w, foreign)
 	}
@@ -262,7 +274,7 @@ func (p *Prover) Written(ctx context.Context, tx *session.Tx, w Write) (*Proof, 
 		}
 		return err
 	}
-	err := p.Victims.Observe(ctx, tx, w.Victim, find)
+	err = p.Victims.Observe(ctx, tx, w.Victim, find)
 	if err == nil && found == nil && m.IsMembership(t) && t.Readable() {
 		// Whoever made themselves a member may be the only one who sees that membership.
 		err = find()

@@ -27,7 +27,9 @@ const (
 // identity's.
 func (m *Model) Foreign(r *catalog.Relation, alias string, w IdentitySQL, side Side) string {
 	condition := foreign{m, w, side}.row(r, alias, 0)
-	if m.PublicRows(r) != "" {
+	// A query in it may need rights that an attacker lacks, so the truth has to be asked.
+	asks := strings.Contains(strings.ToLower(m.PublicRows(r)), "select")
+	if m.PublicRows(r) != "" && (side == Truth || !asks) {
 		return fmt.Sprintf("(NOT %s AND %s)", m.Public(r, alias), condition)
 	}
 	return condition
@@ -72,7 +74,7 @@ func (f foreign) tenantRow(r *catalog.Relation, alias string, depth int) string 
 	}
 	var set, mine []string
 	if o.PersonSQL != "" {
-		id := OnRow(o.PersonSQL, alias)
+		id := OnRow(o.PersonSQL, r, alias) + "::text"
 		set = append(set, id+" IS NOT NULL")
 		mine = append(mine, fmt.Sprintf("coalesce(%s = %s::text, false)", id, w.Person))
 	}
@@ -106,7 +108,7 @@ func (f foreign) tenantRow(r *catalog.Relation, alias string, depth int) string 
 	}
 	var orgSet, orgMine []string
 	if o.OrgSQL != "" {
-		id := OnRow(o.OrgSQL, alias)
+		id := OnRow(o.OrgSQL, r, alias) + "::text"
 		orgSet = append(orgSet, id+" IS NOT NULL")
 		orgMine = append(orgMine, fmt.Sprintf("coalesce(%s = ANY(%s::text[]), false)", id, w.Orgs))
 	}
@@ -188,7 +190,7 @@ func (m *Model) owner(r *catalog.Relation, alias string, depth int) string {
 	}
 	parts := []string{"NULL"}
 	if o.OrgSQL != "" {
-		parts = append(parts, fmt.Sprintf("'%s ' || %s", Org, OnRow(o.OrgSQL, alias)))
+		parts = append(parts, fmt.Sprintf("'%s ' || %s::text", Org, OnRow(o.OrgSQL, r, alias)))
 	}
 	for _, c := range o.Orgs {
 		parts = append(parts, label(Org, c))
@@ -200,7 +202,7 @@ func (m *Model) owner(r *catalog.Relation, alias string, depth int) string {
 			m.owner(p.Table, up, depth+1), p.Table.SQL(), up, p.JoinSQL(alias, up)))
 	}
 	if o.PersonSQL != "" {
-		parts = append(parts, fmt.Sprintf("'%s ' || %s", Person, OnRow(o.PersonSQL, alias)))
+		parts = append(parts, fmt.Sprintf("'%s ' || %s::text", Person, OnRow(o.PersonSQL, r, alias)))
 	}
 	for _, c := range o.Persons {
 		parts = append(parts, label(Person, c))
@@ -227,7 +229,7 @@ func (m *Model) OwnedBy(r *catalog.Relation, t Tenant) string {
 		return query.Column("a", o.Either[0]) + "::text = " + query.Literal(t.ID)
 	}
 	switch {
-	case t.Kind == Person && len(o.Persons) == 1 && len(o.Either) == 0:
+	case t.Kind == Person && len(o.Persons) == 1 && len(o.Parents)+len(o.Either) == 0:
 		quick = query.Column("a", o.Persons[0]) + "::text = " + query.Literal(t.ID)
 	case t.IsOrg() && len(o.Orgs) == 1:
 		quick = query.Column("a", o.Orgs[0]) + "::text = " + query.Literal(t.ID)

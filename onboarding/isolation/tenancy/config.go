@@ -48,7 +48,7 @@ type TableConfig struct {
 	// ("schema.name") the table of that row.
 	Parent      string `yaml:"parent"`
 	ParentTable string `yaml:"parent_table"`
-	// Public is an SQL condition on the table's own columns. Every session may read the rows for
+	// Public is an SQL condition on the columns of the row r. Every session may read the rows for
 	// which it holds; who may write them does not change, nor whose they are.
 	Public string `yaml:"public"`
 	// Secret names columns whose values no attacker knows, such as the token of an invitation.

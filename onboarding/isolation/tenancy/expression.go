@@ -99,7 +99,7 @@ func readsColumns(r *catalog.Relation, sql string) ([]string, error) {
 	var found []string
 	sqltree.Walk(n, func(n sqltree.Node) bool {
 		names := n.Names("fields")
-		if n.Kind != "ColumnRef" || len(names) == 0 || len(names) > 1 && names[0] != rowAlias {
+		if n.Kind != "ColumnRef" || len(names) == 0 || len(names) > 1 && names[0] != rowAlias && names[0] != r.Name {
 			return true
 		}
 		if name := names[len(names)-1]; r.Column(name) != nil && !slices.Contains(found, name) {
@@ -119,7 +119,8 @@ func byExpression(r *catalog.Relation, t TableConfig) (*Ownership, error) {
 	if t.Org != "" {
 		t.OrgSQL = query.Column(rowAlias, t.Org)
 	}
-	o := &Ownership{Class: ClassTenant, Why: "configured", Configured: true, PersonSQL: t.UserSQL, OrgSQL: t.OrgSQL}
+	o := &Ownership{Class: ClassTenant, Why: "configured", Configured: true, Both: t.Both,
+		PersonSQL: t.UserSQL, OrgSQL: t.OrgSQL}
 	for key, sql := range map[string]string{"user_sql": t.UserSQL, "org_sql": t.OrgSQL} {
 		if sql == "" {
 			continue
@@ -147,6 +148,12 @@ func (d *discovery) tryExpressions(ctx context.Context, q query.Querier) error {
 		}
 	}
 	for _, r := range d.m.Catalog.Relations {
+		if public := d.m.Public(r, "a"); d.m.PublicRows(r) != "" {
+			_, err := query.Strings(ctx, q, fmt.Sprintf("SELECT %s::text FROM %s a LIMIT 0", public, r.SQL()))
+			if err != nil {
+				return fmt.Errorf("tables[%q].public: %w", r, err)
+			}
+		}
 		o := d.m.own[r.OID]
 		if o == nil || !o.Derived() || r.Partition {
 			continue
@@ -162,9 +169,12 @@ func (d *discovery) tryExpressions(ctx context.Context, q query.Querier) error {
 	return nil
 }
 
-// OnRow is SQL of the configuration on the row of an alias, as text.
-func OnRow(sql, alias string) string {
-	return fmt.Sprintf("(SELECT (%s)::text FROM (SELECT %s.*) %s)", sql, alias, rowAlias)
+// OnRow is SQL of the configuration on a row of r that SQL has under an alias.
+func OnRow(sql string, r *catalog.Relation, alias string) string {
+	if strings.Contains(sql, r.Name) { // perhaps as in documents.id
+		sql = fmt.Sprintf("SELECT (%s) FROM (SELECT %s.*) %s", sql, rowAlias, query.Name(r.Name))
+	}
+	return fmt.Sprintf("(SELECT (%s) FROM (SELECT %s.*) %s)", sql, alias, rowAlias)
 }
 
 // Derived reports whether SQL of the configuration says whose a relation's rows are, or those of

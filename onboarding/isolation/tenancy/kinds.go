@@ -3,6 +3,7 @@ package tenancy
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -40,6 +41,23 @@ func (f *valueFollower) kindLinks(ctx context.Context, r *catalog.Relation) map[
 		}
 	}
 	return found
+}
+
+// followAsked adds the rows of several tables to which columns lead to the Persons whom a row names, as a
+// foreign key would, where policies ask for these columns: a comment on a post or a video.
+func (f *valueFollower) followAsked(ctx context.Context, r *catalog.Relation) {
+	o := f.d.m.own[r.OID]
+	if o == nil || o.Class != ClassTenant || o.Configured || !r.IsTable() || r.Partition || len(o.Persons) == 0 ||
+		len(o.Orgs)+len(o.Either)+len(o.Parents) > 0 {
+		return
+	}
+	kinds := f.kindLinks(ctx, r)
+	for _, id := range slices.Sorted(maps.Keys(kinds)) {
+		if r.PolicyNames(id) {
+			o.Parents = append(o.Parents, kinds[id]...)
+			o.explain("%s → the table that %s names", id, kinds[id][0].Kind)
+		}
+	}
 }
 
 // idBeside returns the column that holds the ids of the rows whose table a column such as

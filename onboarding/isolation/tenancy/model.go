@@ -62,7 +62,7 @@ func (m *Model) Public(r *catalog.Relation, alias string) string {
 	if condition == "" {
 		return "false"
 	}
-	return fmt.Sprintf("coalesce((SELECT (%s) FROM (SELECT %s.*) public), false)", condition, query.Name(alias))
+	return fmt.Sprintf("coalesce(%s, false)", OnRow(condition, r, query.Name(alias)))
 }
 
 // Published returns the first table of a view that has rows that are public by design, and whose

@@ -119,6 +119,8 @@ func coOwner(m *Model, r *catalog.Relation, alias string, depth int) string {
 	switch {
 	case depth > maxDepth || o.Class != ClassTenant:
 		return ""
+	case o.Both && o.PersonSQL != "":
+		return OnRow(o.PersonSQL, r, alias) + "::text"
 	case o.Both:
 		return query.Column(alias, o.Persons[0]) + "::text"
 	case len(o.Orgs) > 0:

@@ -46,6 +46,7 @@ func (d *discovery) followValues(ctx context.Context, q query.Querier) error {
 		parent := d.m.Catalog.Relation(r.Parent)
 		inherits := parent != nil && (r.Partition || d.m.own[parent.OID] != nil)
 		again := d.misnamed(r)
+		f.followAsked(ctx, r)
 		if d.m.own[r.OID] != nil && again == nil || !r.Reachable() || inherits {
 			continue
 		}

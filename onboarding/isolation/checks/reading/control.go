@@ -111,7 +111,11 @@ func whichHold(
 }
 
 func existsSQL(m *tenancy.Model, t *catalog.Relation, v tenancy.Tenant) string {
-	return fmt.Sprintf("EXISTS (SELECT FROM %s a WHERE %s)", t.SQL(), m.OwnedBy(t, v))
+	theirs := m.OwnedBy(t, v)
+	if with := tenancy.CoOwner(m, t, "a"); with != "" && !v.IsOrg() {
+		theirs = fmt.Sprintf("(%s OR %s = %s)", theirs, with, query.Literal(v.ID))
+	}
+	return fmt.Sprintf("EXISTS (SELECT FROM %s a WHERE %s)", t.SQL(), theirs)
 }
 
 // look notes the tables of which a victim sees a row of their own, in any session of theirs.

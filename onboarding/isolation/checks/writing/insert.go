@@ -222,7 +222,7 @@ func (i *inserts) fromMine(a attempt, values victims.Values) victims.Values {
 	}
 	var from victims.Values
 	for _, c := range i.w.model.Holding(a.table, tenancy.Org) {
-		if slices.Contains(i.w.model.Of(a.table).Orgs, c) {
+		if slices.Contains(i.w.model.Of(a.table).Columns(), c) {
 			continue
 		}
 		if from == nil {

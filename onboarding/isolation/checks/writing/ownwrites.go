@@ -31,7 +31,7 @@ func NewOwnWrites(s *setup.Setup) setup.Check {
 type writing func(context.Context, session.Session, victims.Target) ([]string, error)
 
 // ownRows is how many rows of a victim are tried.
-const ownRows = 2
+const ownRows = 8
 
 func (c *ownWrites) Run(ctx context.Context) (err error) {
 	w := c.writer
@@ -168,18 +168,22 @@ func (c *ownWrites) insertion(t *catalog.Relation) writing {
 }
 
 // update renders UPDATEs that change nothing: of the row and, where a session may not name it, of
-// all rows that it reaches.
+// all rows that it reaches; and those that bring the row into another state.
 func (c *ownWrites) update(t *catalog.Relation) writing {
 	w := c.writer
-	return func(ctx context.Context, _ session.Session, row victims.Target) ([]string, error) {
+	return func(ctx context.Context, s session.Session, row victims.Target) ([]string, error) {
 		column := w.scope.Harmless(t)
 		if column == nil {
 			return nil, nil
 		}
-		sql := fmt.Sprintf("UPDATE %s a SET %s", t.SQL(), column.Assign(row.Values[column.Name]))
-		statements := []string{sql + " WHERE " + row.Place}
-		if w.scope.IsSmall(ctx, t) {
-			statements = append(statements, sql)
+		var statements []string
+		same := []string{column.Assign(row.Values[column.Name])}
+		for _, sets := range append(same, w.transitions(t, row.Values, s)...) {
+			sql := fmt.Sprintf("UPDATE %s a SET %s", t.SQL(), sets)
+			statements = append(statements, sql+" WHERE "+row.Place)
+			if w.scope.IsSmall(ctx, t) {
+				statements = append(statements, sql)
+			}
 		}
 		return statements, nil
 	}

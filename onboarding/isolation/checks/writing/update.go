@@ -33,6 +33,9 @@ func (u *updates) try(ctx context.Context, a attempt) error {
 		changes = append(changes, change{sets, "took over", true})
 	}
 	changes = append(changes, change{c.Assign(a.target.Values[c.Name]), "updated", false})
+	for _, sets := range u.w.transitions(a.table, a.target.Values, a.session) {
+		changes = append(changes, change{sets, "updated", false})
+	}
 	for _, change := range changes {
 		for _, where := range u.w.aims(ctx, a) {
 			sql := fmt.Sprintf("UPDATE %s a SET %s%s", a.table.SQL(), change.sets, where)
