@@ -18,7 +18,7 @@ func NamedBy(m *Model, v Tenant, id string) string {
 	names := []string{"SELECT NULL::text WHERE false"}
 	users := m.Users.Table
 	for _, t := range m.Catalog.Relations {
-		if !t.IsTable() || t.Partition || m.Of(t).Class != ClassTenant {
+		if !t.IsTable() || t.Partition || m.Of(t).Class != ClassTenant || CoOwner(m, t, "a") != "" {
 			continue
 		}
 		rows := fmt.Sprintf("(SELECT * FROM %s LIMIT %d) a", t.SQL(), namedOf)
