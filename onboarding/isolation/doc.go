@@ -17,6 +17,7 @@
 //   - taint follows settings to what policies, views and functions compare them with
 //   - tenancy finds out whose rows are whose, and renders that as SQL
 //   - session opens sessions as an attacker would, and rolls back what they do
+//   - imagine makes up values that columns would take
 //   - victims chooses whose rows are attacked, by whom, and with what
 //   - proof compares what a session saw or wrote with the truth
 //   - fixes writes the SQL that closes what was found, and trial tries it

@@ -7,8 +7,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/sqltree"
 )
 
-// Asked is what policies query: their source, with those of the functions and views that it names,
-// in lower case, and the tables that it names.
+// Asked is what policies or other code ask: their source, with those of the functions and views
+// that it names, in lower case, and the tables that it names.
 type Asked struct {
 	Source string
 	Tables []*Relation
@@ -17,20 +17,46 @@ type Asked struct {
 // AskedBy returns what the policies of a relation for a command query. The relation itself is
 // among the tables only if a function or a view names it: policies name their own columns by it.
 func (c *Catalog) AskedBy(t *Relation, command Command) Asked {
-	var own strings.Builder
-	for _, p := range t.Policies {
-		if p.Command == ForAll || p.Command == command {
-			own.WriteString(strings.ToLower(p.Using + " " + p.Check + "\n"))
+	return c.asked(t.policiesFor(command), t)
+}
+
+// AskedByWrite is [Catalog.AskedBy] for what triggers ask, too, and for what a view does.
+func (c *Catalog) AskedByWrite(t *Relation, command Command) Asked {
+	own := t.policiesFor(command) + t.Definition
+	for _, code := range t.Code {
+		if code.Events&eventOf[command] != 0 && strings.HasPrefix(code.Name, "trigger ") {
+			own += "\n" + code.Text
 		}
 	}
-	source, through := own.String(), ""
+	return c.asked(own, t)
+}
+
+// AskedIn returns what a source asks, such as that of a function or of a view.
+func (c *Catalog) AskedIn(source string) Asked { return c.asked(source, nil) }
+
+var eventOf = map[Command]Event{ForInsert: OnInsert, ForUpdate: OnUpdate, ForDelete: OnDelete}
+
+func (r *Relation) policiesFor(command Command) string {
+	var source strings.Builder
+	for _, p := range r.Policies {
+		if p.Command == ForAll || p.Command == command {
+			source.WriteString(p.Using + " " + p.Check + "\n")
+		}
+	}
+	return source.String()
+}
+
+// asked returns what some source asks. Of its own table, if it has one, it names the columns.
+func (c *Catalog) asked(own string, t *Relation) Asked {
+	own = strings.ToLower(own)
+	source, through := own, ""
 	seen := map[any]bool{}
 	for grown := source != ""; grown; {
 		grown = false
 		follow := func(what any, name, text string) {
 			if !seen[what] && containsWord(source, strings.ToLower(name)) {
 				through += strings.ToLower(text) + "\n"
-				source, seen[what], grown = own.String()+through, true, true
+				source, seen[what], grown = own+through, true, true
 			}
 		}
 		for _, f := range c.Functions {
@@ -74,8 +100,8 @@ func (a Asked) Constants(words []*string) int {
 	return n
 }
 
-// AskedAfter are the columns that policies ask after an INSERT or UPDATE, with the constants that they
-// compare each with. Where an UPDATE's USING is asked again, the row may stay as it is.
+// AskedAfter are the columns that policies ask after an INSERT or UPDATE, with the constants that
+// they compare each with. Where an UPDATE's USING is asked again, the row may stay as it is.
 func (r *Relation) AskedAfter(command Command) map[string][]string {
 	found := map[string][]string{}
 	for _, p := range r.Policies {

@@ -21,6 +21,9 @@ const (
 	Procedure     FunctionKind = "p"
 )
 
+// Composites is the kind of an argument that is an array of composite values.
+const Composites = "c[]"
+
 // Function is a function or procedure outside the system's schemas.
 type Function struct {
 	OID        uint32
@@ -31,7 +34,7 @@ type Function struct {
 	Config     []string // SET clauses
 	ArgTypes   []string // of what a call gives: IN, INOUT and VARIADIC
 	ArgBases   []string // those of domains, else ArgTypes
-	ArgKinds   []string // pg_type.typtype
+	ArgKinds   []string // pg_type.typtype, or Composites
 	ArgLabels  []string // first labels of enums and, for arrays, of their elements
 	ArgNames   []string // of ArgTypes
 	Defaults   []string // of ArgTypes, as SQL expressions, or ""
@@ -134,8 +137,9 @@ SELECT p.oid, n.nspname, p.proname, p.prosecdef, o.rolname, coalesce(p.proconfig
        array(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) WITH ORDINALITY a(t, i) ORDER BY i),
        array(SELECT format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, NULL)
                FROM unnest(p.proargtypes) WITH ORDINALITY a(t, i) JOIN pg_type t ON t.oid = a.t ORDER BY i),
-       array(SELECT t.typtype::text FROM unnest(p.proargtypes) WITH ORDINALITY a(t, i) JOIN pg_type t ON t.oid = a.t
-              ORDER BY i),
+       array(SELECT CASE WHEN e.typtype = 'c' THEN 'c[]' ELSE t.typtype::text END
+               FROM unnest(p.proargtypes) WITH ORDINALITY a(t, i) JOIN pg_type t ON t.oid = a.t
+               LEFT JOIN pg_type e ON t.typcategory = 'A' AND e.oid = t.typelem ORDER BY i),
        array(SELECT coalesce((SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid IN (a.t, (SELECT typelem FROM pg_type
              WHERE oid = a.t AND typcategory = 'A')) ORDER BY enumsortorder LIMIT 1),
                              '') FROM unnest(p.proargtypes) WITH ORDINALITY a(t, i) ORDER BY i),

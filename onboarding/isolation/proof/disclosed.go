@@ -23,6 +23,8 @@ type Disclosure struct {
 	Session session.Session
 	// Reached are all relations that the answers may come from.
 	Reached []*catalog.Relation
+	// Least says that the least of a row is enough for [Disclosure.Told].
+	Least bool
 }
 
 // Find is [Prover.Repeats] for an answer that nothing else calls another's: the row has a key of

@@ -21,8 +21,9 @@ const (
 	Existence Changing = false
 )
 
-// ChangeOwn changes a victim's rows inside an attacker's transaction, with the victim's rights. It
-// returns how many rows changed; none where the victim may not.
+// ChangeOwn changes a victim's rows that are not public by design inside an attacker's
+// transaction, with the victim's rights. It returns how many rows changed; none where the victim
+// may not.
 func (p *Prover) ChangeOwn(ctx context.Context, tx *session.Tx, of VictimRows, how Changing) (rows int, err error) {
 	t := of.Table
 	theirs, err := p.ownedBy(ctx, of)
@@ -30,6 +31,9 @@ func (p *Prover) ChangeOwn(ctx context.Context, tx *session.Tx, of VictimRows, h
 		return 0, err
 	}
 	where := " WHERE " + theirs
+	if p.Model.PublicRows(t) != "" {
+		where += " AND NOT " + p.Model.Public(t, "a")
+	}
 	statements := []string{"DELETE FROM " + t.SQL() + " a" + where}
 	if how == Contents {
 		statements = p.contentChanges(t, where)
@@ -56,7 +60,8 @@ func (p *Prover) contentChanges(t *catalog.Relation, where string) []string {
 	held := slices.Concat(append([][]string{p.Model.Of(t).Columns()}, t.Unique...)...)
 	var sets []string
 	for _, c := range t.Columns {
-		if !c.Update || c.Generated || slices.Contains(held, c.Name) || t.InForeignKey(c.Name) {
+		opens := catalog.Names(p.Model.PublicRows(t), c.Name) // or may
+		if !c.Update || c.Generated || opens || slices.Contains(held, c.Name) || t.InForeignKey(c.Name) {
 			continue
 		}
 		name := query.Name(c.Name)

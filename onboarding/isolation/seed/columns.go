@@ -8,9 +8,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/imagine"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/sqltree"
-	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
 // columns is what the server knows about columns beside their types.
@@ -86,11 +86,11 @@ func (k *columns) value(t *catalog.Relation, c *catalog.Column, style int) (*str
 	case c.Category == catalog.String && style > 0:
 		return new(text(style)), true
 	case unique:
-		if value := victims.Unique(c); value != nil {
+		if value := imagine.Unique(c); value != nil {
 			return value, true
 		}
 	}
-	return victims.Imagine(c), true
+	return imagine.Value(c), true
 }
 
 // text is one of the shapes that constraints usually ask for, unlike all others.

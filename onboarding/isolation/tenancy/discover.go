@@ -241,6 +241,8 @@ var (
 	// vagueNames matches those among them that promise too little when the column is text and
 	// none of its values led to a tenant.
 	vagueNames = regexp.MustCompile(`^(account|owner|customer|member|team|profile|principal|subject)$`)
+	// mayBeNames matches those that may stand for the name of a tenant, as views call it.
+	mayBeNames = regexp.MustCompile(`^(user|person|org|organi[sz]ation|tenant|workspace)$`)
 )
 
 // markUnclassified finds relations with a column that promises a tenant and leads to none.
@@ -251,7 +253,8 @@ func (d *discovery) markUnclassified() {
 		}
 		for _, c := range r.Columns {
 			name := catalog.Normalize(c.Name)
-			vague := c.Category == catalog.String && vagueNames.MatchString(name)
+			vague := c.Category == catalog.String && (vagueNames.MatchString(name) ||
+				r.IsView() && mayBeNames.MatchString(name) && c.Type != d.m.Users.Type && c.Type != d.m.Orgs.Type)
 			if !looksOwned.MatchString(name) || vague || r.InForeignKey(c.Name) || slices.Contains(r.Key, c.Name) ||
 				c.Category == catalog.Boolean {
 				continue

@@ -208,10 +208,25 @@ func (c *Caller) IDs(v tenancy.Tenant) []string {
 	return ids
 }
 
-// Nobody returns an argument list with ids that nobody has in the place of the victim's ids. It
-// returns "" where the list names none of these.
-func (c *Caller) Nobody(arguments string, v tenancy.Tenant) string {
-	ids, named := c.IDs(v), false
+// Texts are a victim's ids and texts of rows of theirs.
+func (c *Caller) Texts(v tenancy.Tenant) []string {
+	texts := c.IDs(v)
+	for _, t := range c.model.Catalog.Relations {
+		for _, row := range append(c.canaries.others[v][t], c.canaries.Row(v, t)) {
+			for _, column := range t.Columns {
+				if value := row[column.Name]; value != nil && column.Category == catalog.String {
+					texts = append(texts, *value)
+				}
+			}
+		}
+	}
+	return texts
+}
+
+// Nobody returns an argument list with ids that nobody has in the place of some. It returns ""
+// where the list names none of these.
+func (c *Caller) Nobody(arguments string, ids []string) string {
+	named := false
 	changed := literalText.ReplaceAllStringFunc(arguments, func(literal string) string {
 		id := strings.Trim(literal, "'")
 		if !slices.Contains(ids, id) {

@@ -100,6 +100,8 @@ func (a argument) candidates() []string {
 		return append(a.likeColumns(), query.Literal(a.label))
 	case a.kind == "c":
 		return a.composites()
+	case a.kind == catalog.Composites:
+		return compositeLists(a)
 	case a.kind == "r" || strings.HasSuffix(a.typ, "range") && !strings.HasSuffix(a.typ, "multirange"):
 		return []string{query.Literal("(,)")}
 	case a.kind == "m":
@@ -113,7 +115,7 @@ func (a argument) candidates() []string {
 	case slices.Contains([]string{"integer", "bigint", "smallint", "numeric", "double precision", "real"}, a.typ):
 		return a.numbers()
 	case a.typ == "boolean":
-		return []string{query.Literal("true")}
+		return []string{query.Literal("true"), query.Literal("false")}
 	case strings.HasPrefix(a.typ, "json"):
 		return a.documents()
 	}

@@ -42,9 +42,9 @@ func NewConcerned(v *Victims) *Concerned {
 	}
 }
 
-// concern is what attackers are chosen for.
+// concern is what attackers are chosen for: a command on a table, or a source.
 type concern struct {
-	table   *catalog.Relation
+	of      any
 	command catalog.Command
 	victim  tenancy.Tenant
 }
@@ -56,45 +56,62 @@ type concerned struct {
 }
 
 // Sessions returns sessions of Persons who have nothing to do with a victim, and whom rows concern
-// that the policies of a table for a command ask, such as a role or an invitation elsewhere: of
-// each table asked, one Person for each kind of row that the policies tell apart.
+// that the policies and triggers of a table for a command ask, such as a role or an invitation
+// elsewhere: of each table asked, one Person for each kind of row that these tell apart.
 func (c *Concerned) Sessions(
 	ctx context.Context, t *catalog.Relation, command catalog.Command, victim tenancy.Tenant,
 ) ([]session.Session, error) {
-	key := concern{t, command, victim}
+	asked := func() catalog.Asked { return c.victims.config.Model.Catalog.AskedByWrite(t, command) }
+	return c.byAsked(ctx, concern{t, command, victim}, asked)
+}
+
+// By is [Concerned.Sessions] for what the source of a function or of a view asks.
+func (c *Concerned) By(ctx context.Context, source string, victim tenancy.Tenant) ([]session.Session, error) {
+	asked := func() catalog.Asked { return c.victims.config.Model.Catalog.AskedIn(source) }
+	return c.byAsked(ctx, concern{of: source, victim: victim}, asked)
+}
+
+func (c *Concerned) byAsked(
+	ctx context.Context, key concern, ask func() catalog.Asked,
+) ([]session.Session, error) {
 	if known, ok := c.sessions[key]; ok {
 		return known, nil
 	}
-	v := c.victims
+	v, victim := c.victims, key.victim
 	known, err := v.Attackers(ctx, victim)
 	if err != nil {
 		return nil, err
 	}
 	var sessions []session.Session
-	asked, ok := c.asked[concern{table: t, command: command}]
+	of := concern{of: key.of, command: key.command}
+	asked, ok := c.asked[of]
 	if !ok {
-		asked = v.config.Model.Catalog.AskedBy(t, command)
-		c.asked[concern{table: t, command: command}] = asked
+		asked = ask()
+		c.asked[of] = asked
 	}
+	likeliest := func(a, b concerned) int { return cmp.Compare(asked.Constants(b.kind), asked.Constants(a.kind)) }
+	var all []concerned
 	for _, r := range asked.Tables {
 		found, err := c.by(ctx, r, asked, victim)
 		if err != nil {
 			return nil, err
 		}
-		slices.SortStableFunc(found, func(a, b concerned) int {
-			return cmp.Compare(asked.Constants(b.kind), asked.Constants(a.kind))
-		})
-		for _, one := range found[:min(maxConcerned, len(found))] {
-			more, err := c.of(ctx, one.person, victim)
-			if err != nil {
-				return nil, err
-			}
-			sessions = append(sessions, more...)
+		slices.SortStableFunc(found, likeliest)
+		all = append(all, found[:min(maxConcerned, len(found))]...)
+	}
+	slices.SortStableFunc(all, likeliest)
+	for _, one := range all {
+		more, err := c.of(ctx, one.person, victim)
+		if err != nil {
+			return nil, err
 		}
+		sessions = append(sessions, more...)
 	}
 	sessions = slices.DeleteFunc(sessions, func(s session.Session) bool {
 		isKnown := func(k session.Session) bool { return k.Key() == s.Key() }
-		return !v.config.Settings.Allows(s) || slices.ContainsFunc(known, isKnown)
+		new := v.config.Settings.Allows(s) && !slices.ContainsFunc(known, isKnown)
+		known = append(known[:len(known):len(known)], s)
+		return !new
 	})
 	c.sessions[key] = sessions
 	return sessions, nil

@@ -26,12 +26,26 @@ func (a argument) documents() literals {
 		}
 		document := documentOf(a, t, row)
 		unknown = slices.DeleteFunc(unknown, func(key string) bool { return document[key] != nil })
+		if own := claimed(a, t, row); own != nil {
+			if text, err := json.Marshal(own); err == nil {
+				found.addText(string(text))
+			}
+		}
 		for _, shaped := range a.shaped(t, document) {
 			if text, err := json.Marshal(shaped); err == nil {
 				found.addText(string(text))
 			}
 		}
 		count++
+	}
+	for _, word := range a.literals[:min(maxLiterals, len(a.literals))] {
+		document := map[string]string{}
+		for _, key := range unknown {
+			document[key] = word
+		}
+		if text, err := json.Marshal(document); err == nil && !slices.Contains(unknown, word) && len(unknown) > 0 {
+			found.addText(string(text))
+		}
 	}
 	named, others := a.contents()
 	contents := slices.Concat(named, others)
@@ -53,7 +67,36 @@ func documentOf(a argument, t *catalog.Relation, row Values) Values {
 			document[key] = row[t.Key[0]]
 		}
 	}
+	if a.kind == "c" { // whose fields nothing names
+		for name, value := range row {
+			document[strings.TrimSuffix(name, "_id")] = value
+		}
+		if key := t.SingleKey(); key != nil {
+			document[strings.TrimSuffix(t.Name, "s")+"_id"] = row[key.Name]
+		}
+	}
 	return document
+}
+
+// claimed are the keys of a row that is said to be the attacker's, where values are to be of both,
+// or nil.
+func claimed(a argument, t *catalog.Relation, row Values) Values {
+	if a.beside == nil {
+		return nil
+	}
+	own := Values{}
+	for name, value := range row {
+		if slices.Contains(t.Key, name) || t.InForeignKey(name) {
+			own[name] = value
+		}
+	}
+	for _, name := range a.caller.model.Of(t).Persons {
+		own[name] = &a.beside.own.person
+	}
+	for _, name := range a.caller.model.Of(t).Orgs {
+		own[name] = a.beside.own.org
+	}
+	return documentOf(a, t, own)
 }
 
 // shaped are the shapes in which the function may read a document: where it takes lists apart, as
@@ -100,6 +143,24 @@ func (a argument) keys() []string {
 		return nil
 	}
 	return body.Keys()
+}
+
+// compositeLists are lists of [argument.composites], beside the attacker's own where they are to
+// be of both.
+func compositeLists(a argument) literals {
+	one := a
+	one.cast, one.kind = strings.TrimSuffix(a.cast, "[]"), "c"
+	var own *string
+	if a.beside != nil {
+		mine := one
+		mine.own, mine.beside = a.beside.own, nil
+		own = &mine.composites()[0]
+	}
+	var found literals
+	for _, composite := range one.composites() {
+		found = append(found, "ARRAY["+strings.Join(elements(a.beside, own, composite), ", ")+"]")
+	}
+	return found
 }
 
 // composites are the victim's rows of the table whose type it is, else rows with what the fields

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/imagine"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
@@ -28,13 +29,13 @@ func (r *Rows) Favourable(
 	for i, c := range t.Columns {
 		switch {
 		case c.Category == catalog.Boolean:
-			values[c.Name] = new("true")
+			values[c.Name] = new(strconv.FormatBool(!tenancy.IsFormerFlag(catalog.Normalize(c.Name))))
 		case catalog.Normalize(c.Name) == "role" && c.Category == catalog.String && !m.IsMembership(t):
 			values[c.Name] = new(Promoted)
 		case row != nil:
 			values[c.Name] = row[i]
 		default:
-			values[c.Name] = Imagine(c)
+			values[c.Name] = imagine.Value(c)
 		}
 		if own := r.identityPart(t, c, s); own != nil {
 			values[c.Name] = own

@@ -1,13 +1,16 @@
 package victims
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/imagine"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
 // Keys says what an INSERT does about unique keys.
@@ -62,7 +65,7 @@ func (r *Rows) Insert(t *catalog.Relation, values Values, keys Keys, kept ...str
 			continue
 		}
 		if (secret || slices.Contains(renew, c.Name)) && !slices.Contains(fixed, c.Name) {
-			if value := uniqueLike(c, values, fixed); value != nil || secret {
+			if value := imagine.UniqueLike(c, values, fixed); value != nil || secret {
 				values[c.Name] = value
 			}
 		}
@@ -78,4 +81,29 @@ func (r *Rows) Insert(t *catalog.Relation, values Values, keys Keys, kept ...str
 	insertion.SQL = fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", t.SQL(), strings.Join(names, ", "),
 		strings.Join(literals, ", "))
 	return insertion
+}
+
+// OwnerOf returns whose a made-up row would be, or no tenant where that cannot be evaluated.
+func (r *Rows) OwnerOf(ctx context.Context, t *catalog.Relation, values Values) (tenancy.Tenant, error) {
+	owner, err := r.evaluate(ctx, t, values, r.config.Model.Owner(t, "a"))
+	if owner == nil || err != nil {
+		return tenancy.Tenant{}, query.Lost(err)
+	}
+	return tenancy.ParseOwner(*owner), nil
+}
+
+// evaluate evaluates an expression, on the alias a, for a made-up row. An empty one is NULL.
+func (r *Rows) evaluate(
+	ctx context.Context, t *catalog.Relation, values Values, expression string,
+) (result *string, err error) {
+	if expression == "" {
+		return nil, nil
+	}
+	columns := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		columns[i] = c.Literal(values[c.Name]) + "::" + c.Type + " AS " + query.Name(c.Name)
+	}
+	err = r.config.Truth.QueryRow(ctx, fmt.Sprintf("SELECT %s FROM (SELECT %s) a", expression,
+		strings.Join(columns, ", "))).Scan(&result)
+	return result, err
 }

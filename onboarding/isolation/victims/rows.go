@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/imagine"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
@@ -259,7 +260,7 @@ func (r *Rows) start(ctx context.Context, t *catalog.Relation, like []Target) (V
 		return values, nil
 	}
 	for _, c := range t.Columns {
-		values[c.Name] = Imagine(c)
+		values[c.Name] = imagine.Value(c)
 	}
 	for _, fk := range t.ForeignKeys {
 		row, err := r.Any(ctx, r.config.Model.Catalog.Relation(fk.Target), fk.TargetCols, "true")

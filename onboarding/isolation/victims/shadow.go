@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/imagine"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
@@ -63,7 +64,7 @@ func chosenSecret(c *catalog.Column) *string {
 	}
 	must := *c
 	must.NotNull = true
-	return Imagine(&must)
+	return imagine.Value(&must)
 }
 
 // OwnRow is a row of a temporary table that the attacker wrote.

@@ -121,12 +121,16 @@ func (c *functions) depends(
 	ctx context.Context, call call, t *catalog.Relation, how proof.Changing,
 ) (depends bool, err error) {
 	c.results.CountCall()
+	of := proof.VictimRows{Victim: call.victim, Table: t}
+	if tenancy.CoOwner(c.model, t, "a") != "" { // the row may be the caller's, too
+		of.Only = c.model.Foreign(t, "a", c.model.IdentitySQL(call.session.Identity), tenancy.Attacker)
+	}
 	err = c.attempts.Write(ctx, call.session, func(tx *session.Tx) error {
 		var answers [3]string
 		for i := range answers {
 			if i == len(answers)-1 {
 				// Two answers before tell an answer that changes by itself.
-				n, err := c.prover.ChangeOwn(ctx, tx, proof.VictimRows{Victim: call.victim, Table: t}, how)
+				n, err := c.prover.ChangeOwn(ctx, tx, of, how)
 				if err != nil || n == 0 || answers[0] != answers[1] {
 					return err
 				}

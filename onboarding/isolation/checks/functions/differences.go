@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
@@ -30,7 +31,7 @@ func (c *functions) judgeDifference(ctx context.Context, call call, answer strin
 	}
 	content := c.content(call, answer)
 	ofNobody := call
-	ofNobody.arguments = c.caller.Nobody(call.arguments, call.victim)
+	ofNobody.arguments = c.caller.Nobody(call.arguments, c.caller.IDs(call.victim))
 	if content == "" || ofNobody.arguments == "" {
 		return nil
 	}
@@ -116,35 +117,11 @@ func (c *functions) content(call call, answer string) string {
 		return ""
 	}
 	var found []string
-	for _, text := range leaves(value) {
+	for _, text := range proof.Leaves(value) {
 		if !slices.Contains(known, text) {
 			found = append(found, text)
 		}
 	}
 	slices.Sort(found)
 	return strings.Join(found, "\n")
-}
-
-// leaves are the texts and numbers in a JSON value that are not empty.
-func leaves(value any) []string {
-	var found []string
-	switch value := value.(type) {
-	case map[string]any:
-		for _, member := range value {
-			found = append(found, leaves(member)...)
-		}
-	case []any:
-		for _, element := range value {
-			found = append(found, leaves(element)...)
-		}
-	case string:
-		if value != "" {
-			found = append(found, value)
-		}
-	case json.Number:
-		if n, err := value.Float64(); err == nil && n != 0 {
-			found = append(found, value.String())
-		}
-	}
-	return found
 }

@@ -21,6 +21,9 @@ import (
 // callers is how many attackers call each function with each list of arguments.
 const callers = 4
 
+// maxConcerned bounds how many more do whom rows concern that the function asks.
+const maxConcerned = 6
+
 // functions calls SECURITY DEFINER functions as attackers, with what belongs to victims, and
 // looks at what they answer and at what they did.
 type functions struct {
@@ -36,6 +39,7 @@ type functions struct {
 
 	canaries     *victims.Canaries
 	caller       *victims.Caller
+	concerned    *victims.Concerned
 	irreversible *setup.Irreversible
 	owned        []*catalog.Relation // tables of tenants' rows
 	outer        map[*catalog.Relation][]tenancy.Tenant
@@ -49,7 +53,7 @@ func newFunctions(s *setup.Setup) *functions {
 	return &functions{
 		setup: s, config: s.Config, victims: s.Victims, attempts: s.Attempts, limiter: s.Limiter, model: s.Model,
 		prover: s.Prover, fixes: s.Fixes, results: s.Results,
-		owned: s.Scope.OwnedTables(), irreversible: s.Irreversible,
+		owned: s.Scope.OwnedTables(), irreversible: s.Irreversible, concerned: victims.NewConcerned(s.Victims),
 		outer: map[*catalog.Relation][]tenancy.Tenant{},
 	}
 }
@@ -143,7 +147,7 @@ func (c *functions) leakRow(call call, t *catalog.Relation, answered *proof.Proo
 // reached its body, or "".
 func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled string, err error) {
 	answers := map[string]answered{} // by arguments
-	judged := map[string]bool{}      // by victim and arguments, and by arguments alone
+	judged := map[string]bool{}      // by victim, arguments and answer, and by arguments alone
 	contents := contents{}
 	var ends ends
 	for _, v := range c.victims.List() {
@@ -173,7 +177,7 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (uncalled 
 				if !this.dependsOnRows(err) {
 					continue
 				}
-				if key := v.String() + args; !judged[key] {
+				if key := v.String() + args + "\n" + answer; !judged[key] {
 					judged[key] = true
 					if err := c.judgeDependence(ctx, this); err != nil {
 						return "", err
@@ -218,7 +222,11 @@ func (c *functions) ways(ctx context.Context, f *catalog.Function, v tenancy.Ten
 	for _, list := range c.caller.InjectionLists(f, v) {
 		ways = append(ways, way{list, injectors(v, attackers), true})
 	}
-	attackers = attackers[:min(callers, len(attackers))]
+	concerned, err := c.concerned.By(ctx, f.Text(), v)
+	if err != nil {
+		return nil, err
+	}
+	attackers = slices.Concat(attackers[:min(callers, len(attackers))], concerned[:min(maxConcerned, len(concerned))])
 	for _, list := range c.caller.ArgumentLists(f, v) {
 		ways = append(ways, way{list, attackers, false})
 	}

@@ -4,7 +4,8 @@
 // row to be a leak: a sum, a count or a date is one.
 //
 // Without a deep check, the attacker observes only the tables that the triggers of the victim's
-// table name, and in these the rows that are nobody's or another's.
+// table name, and in these the rows that are nobody's or another's, and views that are made of the
+// table's rows and do not say whose they are.
 //
 // In a deep check, the attacker observes every relation that it may read, the answers, errors and
 // notices of the functions that it may call, the last value of sequences, and how inserts of its

@@ -27,15 +27,24 @@ type tester struct {
 	cost      results.Interference
 	// told are the notes that were made, each about something that the model calls public.
 	told map[string]bool
-	// trails are the tables that the triggers of each table name.
+	// trails are the tables that the triggers of each table name, and the views that are made of its rows.
 	trails map[*catalog.Relation][]*catalog.Relation
+	// derived are these views. concerned finds Persons whom rows concern that they ask.
+	derived   []*catalog.Relation
+	concerned *victims.Concerned
 }
 
 // New returns the test. Only a deep check runs all of it; others look only at what triggers write.
-func New(s *setup.Setup) setup.Check { return &tester{Setup: s, told: map[string]bool{}} }
+func New(s *setup.Setup) setup.Check {
+	return &tester{
+		Setup: s, told: map[string]bool{}, trails: map[*catalog.Relation][]*catalog.Relation{},
+		concerned: victims.NewConcerned(s.Victims),
+	}
+}
 
 // Run makes the test and, for a deep check, records what it cost.
 func (t *tester) Run(ctx context.Context) error {
+	t.findDerived()
 	if !t.Config.Deep {
 		if t.findTrails(); len(t.trails) == 0 {
 			return nil
@@ -62,7 +71,11 @@ func (t *tester) Run(ctx context.Context) error {
 // pairs tests every victim against a few attackers.
 func (t *tester) pairs(ctx context.Context) error {
 	for _, v := range t.Victims.List() {
-		for _, s := range t.attackers(v) {
+		concerned, err := t.concernedBy(ctx, v)
+		if err != nil {
+			return err
+		}
+		for _, s := range append(t.attackers(v), concerned...) {
 			if err := t.pair(ctx, s, v); err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/imagine"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
@@ -152,7 +153,7 @@ func (p *pair) insertSQL(t *catalog.Relation, values victims.Values, kept []stri
 		unique := slices.ContainsFunc(t.Unique, func(key []string) bool { return slices.Contains(key, c.Name) })
 		if unique && !slices.Contains(kept, c.Name) && !t.InForeignKey(c.Name) &&
 			!slices.Contains(p.Model.Of(t).Columns(), c.Name) {
-			values[c.Name] = victims.Unique(c)
+			values[c.Name] = imagine.Unique(c)
 		}
 	}
 	return p.Rows.Insert(t, values, victims.SameKeys).SQL

@@ -1,17 +1,19 @@
 package interference
 
 import (
+	"context"
 	"slices"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
 // findTrails finds, for each table with triggers, the tables that these name, such as an audit
-// trail: who writes a row may write another there that has no owner, and everybody reads it.
+// trail: who writes a row may write another there that has no owner, and everybody reads it. Views
+// that are made of a table's rows are found, too.
 func (t *tester) findTrails() {
-	t.trails = map[*catalog.Relation][]*catalog.Relation{}
 	m := t.Model
 	for _, trail := range m.Catalog.Relations {
 		if !trail.IsTable() || trail.Partition || !trail.Usage || !trail.SelectAll || !m.Of(trail).Direct() ||
@@ -28,6 +30,41 @@ func (t *tester) findTrails() {
 			}
 		}
 	}
+}
+
+// findDerived adds, for each table, the views with their owner's rights that are made of its rows
+// and say of none whose it is, such as a sum for each month.
+func (t *tester) findDerived() {
+	m := t.Model
+	for _, view := range m.Catalog.Relations {
+		if view.Kind != catalog.View || view.Option("security_invoker") || !view.Usage || !view.Readable() ||
+			m.Of(view).Owned() || m.Of(view).Configured || m.IsDirectory(view) || t.Scope.Excused(view) ||
+			t.Scope.GivenUp(view) {
+			continue
+		}
+		for _, table := range m.Catalog.TablesOf(view) {
+			if m.Of(table).Class == tenancy.ClassTenant && table.RLS {
+				t.trails[table] = append(t.trails[table], view)
+				if !slices.Contains(t.derived, view) {
+					t.derived = append(t.derived, view)
+				}
+			}
+		}
+	}
+}
+
+// concernedBy are sessions of Persons whom rows concern that derived views ask.
+func (t *tester) concernedBy(ctx context.Context, v tenancy.Tenant) ([]session.Session, error) {
+	var sessions []session.Session
+	for _, view := range t.derived {
+		found, err := t.concerned.By(ctx, view.Definition, v)
+		if err != nil {
+			return nil, err
+		}
+		found = slices.DeleteFunc(slices.Clone(found), func(s session.Session) bool { return s.Kind != session.Person })
+		sessions = append(sessions, found[:min(attackersPerVictim, len(found))]...)
+	}
+	return sessions, nil
 }
 
 // trail is the test of what an act of the victim's in one table adds to others for everybody: rows

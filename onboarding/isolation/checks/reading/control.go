@@ -115,6 +115,9 @@ func existsSQL(m *tenancy.Model, t *catalog.Relation, v tenancy.Tenant) string {
 	if with := tenancy.CoOwner(m, t, "a"); with != "" && !v.IsOrg() {
 		theirs = fmt.Sprintf("(%s OR %s = %s)", theirs, with, query.Literal(v.ID))
 	}
+	if !v.IsOrg() && len(m.Of(t).Parents) > 0 { // what they wrote below another's row
+		theirs = fmt.Sprintf("(%s OR %s)", theirs, m.Names(t, tenancy.Identity{Person: &v.ID}))
+	}
 	return fmt.Sprintf("EXISTS (SELECT FROM %s a WHERE %s)", t.SQL(), theirs)
 }
 

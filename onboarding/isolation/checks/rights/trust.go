@@ -170,10 +170,7 @@ func (c *trust) statements(ctx context.Context, p promotion) ([]string, error) {
 		return nil, err
 	}
 	sharing, err := c.sharing(ctx, p, values)
-	if sharing != "" {
-		references = append(references, sharing)
-	}
-	return append(statements, references...), err
+	return slices.Concat(statements, references, sharing), err
 }
 
 // namesRank reports whether a column, by its name, says what somebody is allowed.

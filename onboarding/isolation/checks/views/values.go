@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/imagine"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
@@ -42,7 +43,7 @@ func (c *views) baseValue(
 			continue
 		}
 		if slices.Contains(base.Key, column.Name) {
-			return victims.Unique(b), nil
+			return imagine.Unique(b), nil
 		}
 		row, err := c.rows.Any(ctx, base, []string{column.Name}, m.OwnedBy(base, v))
 		if err != nil {
@@ -51,7 +52,7 @@ func (c *views) baseValue(
 		if len(row) > 0 {
 			return row[0], nil
 		}
-		return victims.Imagine(b), nil
+		return imagine.Value(b), nil
 	}
 	return nil, nil
 }

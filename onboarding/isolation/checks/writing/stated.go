@@ -12,8 +12,8 @@ import (
 // maxStated bounds the wordings of stated.
 const maxStated = 4
 
-// stated are wordings of a new row with the constants that policies compare its columns with, and with
-// the flags that they ask for set or not: no row need be in such a state yet.
+// stated are wordings of a new row with the constants that policies compare its columns with, and
+// with the flags that they ask for set or not: no row need be in such a state yet.
 func (w *writer) stated(t *catalog.Relation) []victims.Wording {
 	asked, states := t.AskedAfter(catalog.ForInsert), 0
 	maps.DeleteFunc(asked, func(name string, constants []string) bool {

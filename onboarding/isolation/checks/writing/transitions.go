@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/imagine"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
@@ -40,7 +41,7 @@ func (w *writer) transitions(t *catalog.Relation, row victims.Values, s session.
 		case !c.NotNull:
 			set := *c
 			set.NotNull = true
-			others[name] = victims.Imagine(&set)
+			others[name] = imagine.Value(&set)
 		}
 	}
 	var found []string

@@ -1,9 +1,8 @@
-package victims
+// Package imagine makes up values that columns would take.
+package imagine
 
 import (
-	"context"
 	"crypto/rand"
-	"fmt"
 	"math/big"
 	"regexp"
 	"slices"
@@ -13,12 +12,11 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
-	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// Imagine is a value that a column would take. nil is NULL.
-func Imagine(c *catalog.Column) *string {
+// Value is a value that a column would take. nil is NULL.
+func Value(c *catalog.Column) *string {
 	if !c.NotNull {
 		return nil
 	}
@@ -78,10 +76,10 @@ func Unique(c *catalog.Column) *string {
 // enoughVaried is how many random letters and digits make a value that no other row has.
 const enoughVaried = 6
 
-// uniqueLike is [Unique], in the shape of the row's value, which the column's constraints let
+// UniqueLike is [Unique], in the shape of the row's value, which the column's constraints let
 // pass. Policies may ask for parts that repeat one of the row's own ids, such as the folder of a
 // file, so these stay.
-func uniqueLike(c *catalog.Column, values Values, ids []string) *string {
+func UniqueLike(c *catalog.Column, values map[string]*string, ids []string) *string {
 	value := values[c.Name]
 	if value == nil || c.Category != catalog.String || tenancy.IsUUID(*value) {
 		return Unique(c)
@@ -134,29 +132,4 @@ func randomBelow(limit int64) int64 {
 		panic(err) // crypto/rand does not fail
 	}
 	return n.Int64()
-}
-
-// OwnerOf returns whose a made-up row would be, or no tenant where that cannot be evaluated.
-func (r *Rows) OwnerOf(ctx context.Context, t *catalog.Relation, values Values) (tenancy.Tenant, error) {
-	owner, err := r.evaluate(ctx, t, values, r.config.Model.Owner(t, "a"))
-	if owner == nil || err != nil {
-		return tenancy.Tenant{}, query.Lost(err)
-	}
-	return tenancy.ParseOwner(*owner), nil
-}
-
-// evaluate evaluates an expression, on the alias a, for a made-up row. An empty one is NULL.
-func (r *Rows) evaluate(
-	ctx context.Context, t *catalog.Relation, values Values, expression string,
-) (result *string, err error) {
-	if expression == "" {
-		return nil, nil
-	}
-	columns := make([]string, len(t.Columns))
-	for i, c := range t.Columns {
-		columns[i] = c.Literal(values[c.Name]) + "::" + c.Type + " AS " + query.Name(c.Name)
-	}
-	err = r.config.Truth.QueryRow(ctx, fmt.Sprintf("SELECT %s FROM (SELECT %s) a", expression,
-		strings.Join(columns, ", "))).Scan(&result)
-	return result, err
 }
