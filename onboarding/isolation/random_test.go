@@ -16,8 +16,9 @@ import (
 // 0: those of fewIDs alone.
 var sameVerdict = flag.Int("verdicts", 0, "how often TestRandomIDs checks each case, each time with other random ids")
 
-// fewIDs are the runs of the cases that are always checked. In run 17 of two-sides-items, the Persons
-// with the lowest ids have no order; in run 4 of the other two, Orgs without a holding have the lowest.
+// fewIDs are the runs of the cases that are always checked. In run 17 of two-sides-items, the
+// Persons with the lowest ids have no order; in run 4 of the other two, Orgs without a holding
+// have the lowest.
 var fewIDs = map[string][]int{
 	"boards": {1, 2}, "two-sides-items": {17}, "members-of-subsidiary": {4}, "members-write-upwards": {4},
 }

@@ -100,16 +100,20 @@ func (a Asked) Constants(words []*string) int {
 	return n
 }
 
-// AskedAfter are the columns that policies ask after an update, with the constants that they compare each
-// with. Where USING is asked again, the row may stay as it is.
-func (r *Relation) AskedAfter() map[string][]string {
+// AskedAfter are the columns that policies ask after an INSERT or UPDATE, with the constants that
+// they compare each with. Where an UPDATE's USING is asked again, the row may stay as it is.
+func (r *Relation) AskedAfter(command Command) map[string][]string {
 	found := map[string][]string{}
 	for _, p := range r.Policies {
-		if p.Command != ForAll && p.Command != ForUpdate || p.Check == p.Using {
+		source := p.Check
+		if command == ForInsert && source == "" {
+			source = p.Using
+		}
+		if p.Command != ForAll && p.Command != command || command == ForUpdate && p.Check == p.Using {
 			continue
 		}
-		check, err := sqltree.Expression(p.Check)
-		if p.Check == "" || err != nil {
+		check, err := sqltree.Expression(source)
+		if source == "" || err != nil {
 			continue
 		}
 		sqltree.Walk(check, func(n sqltree.Node) bool {

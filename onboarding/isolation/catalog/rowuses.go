@@ -7,8 +7,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/sqltree"
 )
 
-// UsesOfRow returns, by column of t, what the code of its triggers and rules uses it for.
-func (c *Catalog) UsesOfRow(t *Relation) map[string][]Use {
+// codeOfRow is the code of the functions of the triggers of t, and of its further code of some
+// kinds, such as rules.
+func (c *Catalog) codeOfRow(t *Relation, further ...string) []*sqltree.Routine {
 	var bodies []*sqltree.Routine
 	for _, f := range c.Functions {
 		if !slices.Contains(t.Triggers, f.OID) {
@@ -19,13 +20,33 @@ func (c *Catalog) UsesOfRow(t *Relation) map[string][]Use {
 		}
 	}
 	for _, code := range t.Code {
-		if !strings.HasPrefix(code.Name, "rule ") {
+		kind, _, _ := strings.Cut(code.Name, " ")
+		if !slices.Contains(further, kind) {
 			continue
 		}
 		if statements, err := sqltree.Statements(code.Text); err == nil {
 			bodies = append(bodies, &sqltree.Routine{Statements: statements})
 		}
 	}
+	return bodies
+}
+
+// ConstantsOfRow returns, by column of t, the constants that the code of its triggers and rules
+// compares a new row's with.
+func (c *Catalog) ConstantsOfRow(t *Relation) map[string][]string {
+	bodies, constants := c.codeOfRow(t, "rule", "trigger"), map[string][]string{}
+	for _, column := range t.Columns {
+		for _, body := range bodies {
+			found := body.Literals("new."+strings.ToLower(column.Name), -1)
+			constants[column.Name] = append(constants[column.Name], found...)
+		}
+	}
+	return constants
+}
+
+// UsesOfRow returns, by column of t, what the code of its triggers and rules uses it for.
+func (c *Catalog) UsesOfRow(t *Relation) map[string][]Use {
+	bodies := c.codeOfRow(t, "rule")
 	uses := map[string][]Use{}
 	for _, column := range t.Columns {
 		for _, body := range bodies {

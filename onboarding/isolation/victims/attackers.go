@@ -222,8 +222,8 @@ func (v *Victims) sessionsOf(ctx context.Context, attackers []attacker) ([]sessi
 	return sessions, nil
 }
 
-// againstPerson returns a stranger, and a Person who shares an Org with the victim and acts in
-// it.
+// againstPerson returns a stranger, at best one whom no row of the victim's names, and a Person
+// who shares an Org with the victim and acts in it.
 func (v *Victims) againstPerson(ctx context.Context, victim string) ([]session.Session, error) {
 	m := v.config.Model
 	id, person := query.Column("u", m.Users.ID), m.PersonLiteral(victim)
@@ -231,7 +231,8 @@ func (v *Victims) againstPerson(ctx context.Context, victim string) ([]session.S
 	stranger, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT %[1]s::text, '' FROM %[2]s u
 		WHERE %[1]s <> %[3]s AND %[5]s AND NOT EXISTS (SELECT FROM mem a JOIN mem b ON a.org = b.org
 			WHERE a.present AND b.present AND a.person = %[1]s AND b.person = %[3]s)
-		ORDER BY %[4]s, 1 LIMIT 1`, id, m.Users.Table.SQL(), person, v.ownersFirst(id), v.lister().Opens(id)))
+		ORDER BY %[6]s, %[4]s, 1 LIMIT 1`, id, m.Users.Table.SQL(), person, v.ownersFirst(id), v.lister().Opens(id),
+		tenancy.NamedBy(m, tenancy.Tenant{Kind: tenancy.Person, ID: victim}, id)))
 	if err != nil {
 		return nil, err
 	}
@@ -259,11 +260,12 @@ func (v *Victims) againstPerson(ctx context.Context, victim string) ([]session.S
 func (v *Victims) againstOrg(ctx context.Context, victim string) ([]session.Session, error) {
 	m := v.config.Model
 	id, org := query.Column("u", m.Users.ID), query.Literal(victim)+"::"+m.Orgs.Type
+	them := tenancy.Tenant{Kind: tenancy.Org, ID: victim}
 	var attackers []attacker
 	stranger, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT %[1]s::text, '' FROM %[2]s u
 		WHERE %[5]s AND NOT EXISTS (SELECT FROM mem WHERE mem.org = %[3]s AND mem.person = %[1]s)
-		ORDER BY EXISTS (SELECT FROM mem WHERE mem.person = %[1]s), %[4]s, 1 LIMIT 1`,
-		id, m.Users.Table.SQL(), org, v.ownersFirst(id), v.lister().Opens(id)))
+		ORDER BY %[6]s, EXISTS (SELECT FROM mem WHERE mem.person = %[1]s), %[4]s, 1 LIMIT 1`,
+		id, m.Users.Table.SQL(), org, v.ownersFirst(id), v.lister().Opens(id), tenancy.NamedBy(m, them, id)))
 	if err != nil {
 		return nil, err
 	}
@@ -276,7 +278,7 @@ func (v *Victims) againstOrg(ctx context.Context, victim string) ([]session.Sess
 			WHERE o.present AND o.org <> %[1]s AND %[2]s AND %[4]s
 			AND NOT EXISTS (SELECT FROM mem x WHERE x.present AND x.org = %[1]s AND x.person = o.person)
 			ORDER BY %[3]s, o.person::text || ' ' || o.org::text LIMIT 1`, org, v.lister().OpensIn("o.person", "o.org"),
-			leadersFirst(m, "o.person", "o.org"), where))
+			tenancy.NamedBy(m, them, "o.person")+", "+leadersFirst(m, "o.person", "o.org"), where))
 		if err != nil {
 			return nil, err
 		}

@@ -89,7 +89,8 @@ func (c *Concerned) kind(ctx context.Context, r *catalog.Relation, asked catalog
 		if column.Type == "date" || strings.HasPrefix(column.Type, "timestamp") {
 			parts = append(parts, "("+query.Column("a", column.Name)+" < now())::text")
 		}
-		words := column.Category == catalog.Boolean || column.Category == catalog.Numeric || column.IsWord()
+		words := column.Category == catalog.Boolean || column.Category == catalog.Numeric || column.IsWord() ||
+			strings.HasPrefix(column.Type, "json")
 		if r.InForeignKey(column.Name) {
 			words = slices.ContainsFunc(r.ForeignKeys, func(fk catalog.ForeignKey) bool {
 				t := m.Catalog.Relation(fk.Target)

@@ -39,8 +39,8 @@ func (i Insertion) Identified() bool { return i.Condition != anyRow }
 
 const anyRow = "true"
 
-// Insert renders an INSERT of a row, whose kept columns hold their values even where new keys are made.
-// Columns without a value are left to their defaults.
+// Insert renders an INSERT of a row, whose kept columns hold their values even where new keys are
+// made. Columns without a value are left to their defaults.
 func (r *Rows) Insert(t *catalog.Relation, values Values, keys Keys, kept ...string) Insertion {
 	fixed := append(r.config.Model.Of(t).Columns(), kept...)
 	for _, fk := range t.ForeignKeys {
@@ -83,17 +83,7 @@ func (r *Rows) Insert(t *catalog.Relation, values Values, keys Keys, kept ...str
 	return insertion
 }
 
-// coOwner returns the Person who would own a made-up row beside its Org, or nil.
-func (r *Rows) coOwner(ctx context.Context, t *catalog.Relation, values Values) (*string, error) {
-	expression := tenancy.CoOwner(r.config.Model, t, "a")
-	if expression == "" {
-		return nil, nil
-	}
-	return r.evaluate(ctx, t, values, expression)
-}
-
-// OwnerOf returns whose a made-up row would be. It is no tenant where SQL of the configuration
-// cannot be evaluated for it.
+// OwnerOf returns whose a made-up row would be, or no tenant where that cannot be evaluated.
 func (r *Rows) OwnerOf(ctx context.Context, t *catalog.Relation, values Values) (tenancy.Tenant, error) {
 	owner, err := r.evaluate(ctx, t, values, r.config.Model.Owner(t, "a"))
 	if owner == nil || err != nil {
@@ -102,10 +92,13 @@ func (r *Rows) OwnerOf(ctx context.Context, t *catalog.Relation, values Values) 
 	return tenancy.ParseOwner(*owner), nil
 }
 
-// evaluate evaluates an expression, on the alias a, for a made-up row.
+// evaluate evaluates an expression, on the alias a, for a made-up row. An empty one is NULL.
 func (r *Rows) evaluate(
 	ctx context.Context, t *catalog.Relation, values Values, expression string,
 ) (result *string, err error) {
+	if expression == "" {
+		return nil, nil
+	}
 	columns := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
 		columns[i] = c.Literal(values[c.Name]) + "::" + c.Type + " AS " + query.Name(c.Name)

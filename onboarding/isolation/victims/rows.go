@@ -146,7 +146,7 @@ func (r *Rows) Targets(ctx context.Context, t *catalog.Relation) ([]Target, erro
 			return nil, err
 		}
 		if values != nil {
-			coOwner, err := r.coOwner(ctx, t, values)
+			coOwner, err := r.evaluate(ctx, t, values, tenancy.CoOwner(m, t, "a"))
 			if err != nil {
 				return nil, err
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -23,16 +24,22 @@ const (
 	maxWordings = 2
 )
 
-// trait reports whether a column may tell kinds of rows apart: by few values, which a policy or a
+// trait reports whether a column may tell kinds of rows apart: by few words, which a policy or a
 // function asks for.
 func trait(t *catalog.Relation, c *catalog.Column) bool {
-	few := c.Category == catalog.Boolean || c.IsWord()
+	return (c.Category == catalog.Boolean || c.IsWord()) && tells(t, c)
+}
+
+// tells is [trait], and also holds for numbers and documents.
+func tells(t *catalog.Relation, c *catalog.Column) bool {
+	few := c.IsWord() || strings.HasPrefix(c.Type, "json") ||
+		slices.Contains([]catalog.Category{catalog.Boolean, catalog.Numeric}, c.Category)
 	return few && !t.InForeignKey(c.Name) && !slices.Contains(slices.Concat(t.Unique...), c.Name)
 }
 
 // chooseByTraits adds a tenant for each value of the columns that policies and functions ask of
-// tenants, and for each place in a tree of them: a hole may be open for one plan, one status, one flag or
-// the holdings alone.
+// tenants, and for each place in a tree of them: a hole may be open for one plan, one status, one
+// flag or the holdings alone.
 func (v *Victims) chooseByTraits(ctx context.Context) error {
 	m := v.config.Model
 	for _, kind := range []tenancy.OwnerKind{tenancy.Person, tenancy.Org} {
@@ -43,8 +50,8 @@ func (v *Victims) chooseByTraits(ctx context.Context) error {
 		added := 0
 		var traits []string
 		for _, c := range tenants.Table.Columns {
-			if trait(tenants.Table, c) && m.Catalog.AnySourceNames(c.Name) {
-				traits = append(traits, query.Column("k", c.Name))
+			if tells(tenants.Table, c) && m.Catalog.AnySourceNames(c.Name) {
+				traits = append(traits, query.Column("k", c.Name)+"::text")
 			}
 		}
 		for _, up := range selfReferences(tenants) {
@@ -83,14 +90,33 @@ func (c Config) rarest(ctx context.Context, t *catalog.Relation, column string, 
 		"WHERE v IS NOT NULL GROUP BY 1 ORDER BY count(*), 1 LIMIT %d", query.Name(column), t.SQL(), rarestOf, n))
 }
 
-// byTraits returns a row for each value of the columns of a table that its policies ask for.
+// byTraits returns a row for each value of the columns of a table, and of those that its rows have
+// as their parents, that its policies ask for.
 func (r *Rows) byTraits(ctx context.Context, t *catalog.Relation) ([]Target, error) {
+	found, err := r.byTraitsOf(ctx, t, nil)
+	for _, p := range r.config.Model.Of(t).Parents {
+		if err == nil && p.Kind == "" && p.Table.IsTable() {
+			below, failure := r.byTraitsOf(ctx, t, &p)
+			found, err = append(found, below...), failure
+		}
+	}
+	return found, err
+}
+
+// byTraitsOf is [Rows.byTraits] for the columns of the table itself, or of a parent.
+func (r *Rows) byTraitsOf(ctx context.Context, t *catalog.Relation, p *tenancy.ParentLink) ([]Target, error) {
+	m, asked := r.config.Model, r.config.Model.Catalog.AskedBy(t, catalog.ForInsert)
+	of := t
+	if p != nil {
+		of = p.Table
+	}
 	var found []Target
-	for _, c := range t.Columns {
-		if !trait(t, c) || !t.PolicyNames(c.Name) || slices.Contains(r.config.Model.Of(t).Columns(), c.Name) {
+	for _, c := range of.Columns {
+		if !tells(of, c) || !asked.Names(c.Name) && (p != nil || !t.PolicyNames(c.Name)) ||
+			slices.Contains(m.Of(of).Columns(), c.Name) {
 			continue
 		}
-		values, err := r.config.rarest(ctx, t, c.Name, maxTraits+1)
+		values, err := r.config.rarest(ctx, of, c.Name, maxTraits+1)
 		if err != nil {
 			return nil, err
 		}
@@ -98,13 +124,17 @@ func (r *Rows) byTraits(ctx context.Context, t *catalog.Relation) ([]Target, err
 			continue
 		}
 		for _, value := range values {
-			rows, err := r.inScope(ctx, t, fmt.Sprintf("%s IS NOT NULL AND %s::text = %s",
-				r.config.Model.Owner(t, "a"), query.Column("a", c.Name), query.Literal(value)))
+			holds := query.Column("a", c.Name) + "::text = " + query.Literal(value)
+			if p != nil {
+				holds = fmt.Sprintf("EXISTS (SELECT FROM %s p WHERE %s AND %s::text = %s)", of.SQL(),
+					p.JoinSQL("a", "p"), query.Column("p", c.Name), query.Literal(value))
+			}
+			rows, err := r.inScope(ctx, t, m.Owner(t, "a")+" IS NOT NULL AND "+holds)
 			if err != nil {
 				return nil, err
 			}
 			for _, row := range rows[:min(1, len(rows))] {
-				row.Trait = c.Name + " " + value
+				row.Trait = of.Name + " " + c.Name + " " + value
 				found = append(found, row)
 			}
 		}
@@ -115,10 +145,10 @@ func (r *Rows) byTraits(ctx context.Context, t *catalog.Relation) ([]Target, err
 // Wording makes another row of one: it differs in what policies for an INSERT ask for.
 type Wording func(Values) Values
 
-// Wordings returns a row's wordings: with what rows of a table hold in the columns for words that the
-// policies for an INSERT ask for, such as a role, of those that hold a constant of the policies, the
-// likeliest to pass; and with all columns that they ask for, but those that say whose the row is, left to
-// their defaults.
+// Wordings returns a row's wordings: with what rows of a table hold in the columns for words that
+// the policies for an INSERT ask for, such as a role, of those that hold a constant of the
+// policies, the likeliest to pass; and with all columns that they ask for, but those that say
+// whose the row is, left to their defaults.
 func (r *Rows) Wordings(ctx context.Context, t *catalog.Relation) ([]Wording, error) {
 	m, asked := r.config.Model, r.config.Model.Catalog.AskedBy(t, catalog.ForInsert)
 	var names, words []string

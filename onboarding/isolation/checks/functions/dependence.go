@@ -3,6 +3,7 @@ package functions
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
@@ -21,6 +22,11 @@ func (c *functions) judgeDependence(ctx context.Context, call call) error {
 	if f.Kind != catalog.PlainFunction || f.Returns == "void" || ofCaller || c.blamed(f) {
 		return nil
 	}
+	answers, err := c.answers(ctx, call)
+	if err != nil {
+		return err
+	}
+	tells := slices.ContainsFunc(answers, func(answer string) bool { return c.content(call, answer) != "" })
 	for _, t := range c.caller.Tables(f) {
 		if c.model.Of(t).Class != tenancy.ClassTenant || call.alike && c.model.PublicRows(t) != "" {
 			continue
@@ -33,7 +39,7 @@ func (c *functions) judgeDependence(ctx context.Context, call call) error {
 			continue
 		}
 		for _, how := range []proof.Changing{proof.Contents, proof.Existence} {
-			if how == proof.Existence && f.Returns == "boolean" {
+			if how == proof.Existence && (f.Returns == "boolean" || call.temporary == nil && !tells) {
 				continue
 			}
 			if call.temporary != nil {

@@ -34,13 +34,14 @@ type triggers struct {
 	fixes    *fixes.Writer
 	results  *results.Collector
 
-	found map[*catalog.Relation][]target
+	found  map[*catalog.Relation][]target
+	states map[*catalog.Relation][]string
 }
 
 // NewTriggers returns the check of triggers and rules.
 func NewTriggers(s *setup.Setup) setup.Check {
 	return &triggers{s.Model, s.Scope, s.Victims, s.Rows, s.Attempts, s.Prover, s.Fixes, s.Results,
-		map[*catalog.Relation][]target{}}
+		map[*catalog.Relation][]target{}, map[*catalog.Relation][]string{}}
 }
 
 // attackersPerVictim is how many attackers write into each table with triggers, beside one who
@@ -150,8 +151,12 @@ func (c *triggers) write(ctx context.Context, t *catalog.Relation, v tenancy.Ten
 	if err != nil {
 		return err
 	}
-	for _, values := range rows {
-		for _, w := range c.writes(t, s, values) {
+	for i, values := range rows {
+		writes := c.writes(t, s, values)
+		if i == 0 {
+			writes = append(writes, c.intoStates(t, s)...)
+		}
+		for _, w := range writes {
 			c.results.CountWrite()
 			err := c.attempts.Write(ctx, s, func(tx *session.Tx) error {
 				before, err := c.prover.Counts(ctx, tx)

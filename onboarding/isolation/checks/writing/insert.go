@@ -139,6 +139,7 @@ func (i *inserts) worded(ctx context.Context, a attempt, like []variant) ([]vari
 		if wordings, err = i.w.rows.Wordings(ctx, a.table); err != nil {
 			return nil, err
 		}
+		wordings = append(wordings, i.w.stated(a.table)...)
 		i.wordings[a.table] = wordings
 	}
 	var found []variant

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/checks/setup"
@@ -143,7 +144,7 @@ func (c *ownWrites) insertion(t *catalog.Relation) writing {
 		if err != nil {
 			return nil, err
 		}
-		wordings = append([]victims.Wording{maps.Clone[victims.Values]}, wordings...)
+		wordings = slices.Concat([]victims.Wording{maps.Clone[victims.Values]}, wordings, w.stated(t))
 		values := maps.Clone(row.Values)
 		sets := [][]string{nil}
 		if row.Victim.IsOrg() && s.Identity.Person != nil {

@@ -21,7 +21,7 @@ const maxTransitions = 8
 func (w *writer) transitions(t *catalog.Relation, row victims.Values, s session.Session) []string {
 	words, persons, others, flags := map[string][]string{}, victims.Values{}, victims.Values{}, victims.Values{}
 	states := 1
-	for name, constants := range t.AskedAfter() {
+	for name, constants := range t.AskedAfter(catalog.ForUpdate) {
 		c := t.Column(name)
 		switch {
 		case c == nil || !c.Update && !t.MayElsewhere(catalog.ForUpdate) || c.Generated || w.model.IsSecret(t, name),
