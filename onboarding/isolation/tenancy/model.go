@@ -68,16 +68,17 @@ func (m *Model) Public(r *catalog.Relation, alias string) string {
 	return fmt.Sprintf("coalesce(%s, false)", OnRow(condition, r, query.Name(alias)))
 }
 
-// Published returns the first table of a view that has rows that are public by design, and whose
-// key the view shows. It returns nil if there is none, or if the configuration says which rows of
-// the view itself are public.
+// Published returns the first table of a view that has rows that are public by design or shared
+// with single Persons, and whose key the view shows. It returns nil if there is none, or if the
+// configuration says which rows of the view itself are public.
 func Published(m *Model, view *catalog.Relation) *catalog.Relation {
 	if !view.IsView() || m.PublicRows(view) != "" {
 		return nil
 	}
 	for _, base := range m.Catalog.Relations {
 		key := base.SingleKey()
-		if base.IsView() || key == nil || m.PublicRows(base) == "" || !view.DefinedOn(base) {
+		open := m.PublicRows(base) != "" || Shared(m, ToRead).Query(base) != ""
+		if base.IsView() || key == nil || !open || !view.DefinedOn(base) {
 			continue
 		}
 		if c := view.Column(key.Name); c != nil && c.Type == key.Type && view.CanRead(key.Name) {

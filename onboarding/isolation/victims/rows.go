@@ -44,6 +44,8 @@ type Target struct {
 	Victim tenancy.Tenant
 	// CoOwner is the Person who owns the row beside an Org. nil: it has one owner.
 	CoOwner *string
+	// Readers and Writers are the Persons with whom the row is shared.
+	Readers, Writers []string
 	// Place is the condition, on the alias a, that finds the row. Empty: there is no row.
 	Place string
 	// Key names the row, for people.
@@ -166,8 +168,10 @@ func (r *Rows) inScope(ctx context.Context, t *catalog.Relation, condition strin
 // the rows have owners.
 func (r *Rows) Matching(ctx context.Context, t *catalog.Relation, condition string, limit int) ([]Target, error) {
 	m := r.config.Model
-	rows, err := r.config.Truth.Query(ctx, fmt.Sprintf("SELECT coalesce(%s, ''), %s, %s, %s, %s FROM %s a "+
-		"WHERE %s LIMIT %d", m.Owner(t, "a"), cmp.Or(tenancy.CoOwner(m, t, "a"), "NULL::text"), PlaceSQL,
+	rows, err := r.config.Truth.Query(ctx, fmt.Sprintf("SELECT coalesce(%s, ''), %s, %s, %s, %s, %s, %s FROM %s a "+
+		"WHERE %s LIMIT %d", m.Owner(t, "a"), cmp.Or(tenancy.CoOwner(m, t, "a"), "NULL::text"),
+		cmp.Or(tenancy.Shared(m, tenancy.ToRead).Persons(t, "a"), "NULL::text[]"),
+		cmp.Or(tenancy.Shared(m, tenancy.ToWrite).Persons(t, "a"), "NULL::text[]"), PlaceSQL,
 		m.RowKey(t, "a"), query.Texts("a", t.ColumnNames()), t.SQL(), condition, limit))
 	if err != nil {
 		return nil, err
@@ -176,7 +180,7 @@ func (r *Rows) Matching(ctx context.Context, t *catalog.Relation, condition stri
 		var owner string
 		var values []*string
 		f := Target{Values: Values{}}
-		if err := row.Scan(&owner, &f.CoOwner, &f.Place, &f.Key, &values); err != nil {
+		if err := row.Scan(&owner, &f.CoOwner, &f.Readers, &f.Writers, &f.Place, &f.Key, &values); err != nil {
 			return f, err
 		}
 		f.Victim = tenancy.ParseOwner(owner)

@@ -153,7 +153,7 @@ func (c *writes) attack(
 			// Further rows of a victim are for a former member, who may be the author of some,
 			// and for a delete whose first row a constraint held.
 			heldDelete := m.operation == results.Delete && out.constraint
-			if done[key] && !s.Kind.HasLeft() && !heldDelete || w.colleagues(t, target, s) ||
+			if done[key] && !s.Kind.HasLeft() && !heldDelete || w.colleagues(t, target, s) || edits(target, s) ||
 				m.operation != results.Insert && w.named(t, target, s) {
 				continue
 			}
