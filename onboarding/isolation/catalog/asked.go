@@ -105,7 +105,7 @@ func (a Asked) Constants(words []*string) int {
 func (r *Relation) AskedAfter() map[string][]string {
 	found := map[string][]string{}
 	for _, p := range r.Policies {
-		if !p.Applies || p.Command != ForAll && p.Command != ForUpdate || p.Check == p.Using {
+		if p.Command != ForAll && p.Command != ForUpdate || p.Check == p.Using {
 			continue
 		}
 		check, err := sqltree.Expression(p.Check)

@@ -122,7 +122,7 @@ func (u *updates) takeOvers(ctx context.Context, a attempt) ([]string, error) {
 		}
 		var sets []string
 		for i, name := range p.Columns {
-			if c := t.Column(name); row != nil && c != nil && (c.Update || t.Elsewhere) {
+			if c := t.Column(name); row != nil && c != nil && (c.Update || t.MayElsewhere(catalog.ForUpdate)) {
 				sets = append(sets, c.Assign(row[i]))
 			}
 		}
@@ -146,7 +146,7 @@ func assignments(t *catalog.Relation, all ...ownerIDs) string {
 	for _, to := range all {
 		for _, name := range to.columns {
 			c := t.Column(name)
-			if c == nil || !c.Update && !t.Elsewhere || to.id == nil && c.NotNull {
+			if c == nil || !c.Update && !t.MayElsewhere(catalog.ForUpdate) || to.id == nil && c.NotNull {
 				return ""
 			}
 			sets = append(sets, c.Assign(to.id))

@@ -85,7 +85,7 @@ type partitionLook struct {
 func (c *writes) tables() []*catalog.Relation {
 	alike := map[partitionLook]int{}
 	return slices.DeleteFunc(slices.Clone(c.writer.scope.Tables), func(t *catalog.Relation) bool {
-		writable := t.Elsewhere || t.Insertable() || t.Updatable() || t.Delete || t.Truncate
+		writable := t.Elsewhere || len(t.Further) > 0 || t.Insertable() || t.Updatable() || t.Delete || t.Truncate
 		if t.IsView() || t.Kind == catalog.ForeignTable || !writable {
 			return true
 		}
