@@ -10,7 +10,8 @@ import (
 )
 
 // TestAttemptsHoldNothing has an attempt that fails, whose rollback is left to the next one, one
-// that reaches no row and one that reaches two. After each, nothing is locked or changed.
+// that reaches no row and one that reaches two. After each, nothing is locked or changed. Run all in
+// one message before, they come to the same.
 func TestAttemptsHoldNothing(t *testing.T) {
 	t.Parallel()
 	s := onBase(t, "v3")
@@ -33,7 +34,11 @@ func TestAttemptsHoldNothing(t *testing.T) {
 	defer attempts.Close(t.Context())
 	id := "00000000-0000-4000-8000-00000000000a"
 	person := session.Session{Kind: session.Person, User: &id, Org: new("")}
-	const change = "UPDATE bookings SET title = 'changed'"
+	const change, none = "UPDATE bookings SET title = 'changed'", "DELETE FROM bookings WHERE title = ''"
+	together := []string{none, change, "DELETE FROM nowhere", none + " "}
+	if err := attempts.TouchAll(t.Context(), person, together); err != nil {
+		t.Fatal(err)
+	}
 
 	for _, attempt := range []struct {
 		as      session.Session
@@ -46,6 +51,9 @@ func TestAttemptsHoldNothing(t *testing.T) {
 		{session.Empty, change, 0, ""},
 		{session.Empty, "DELETE FROM nowhere", 0, query.UndefinedTable},
 		{person, change, 2, ""},
+		{person, none, 0, ""},
+		{person, "DELETE FROM nowhere", 0, query.UndefinedTable},
+		{person, none + " ", 0, ""},
 	} {
 		touched := 0
 		err := attempts.Touch(t.Context(), attempt.as, attempt.sql, func(_ *session.Tx, rows int) error {

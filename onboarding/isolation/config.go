@@ -96,6 +96,17 @@ func (c Config) Validate() error {
 		if table.Platform && table.Public != "" {
 			problem(key, "platform contradicts public")
 		}
+		if table.Platform && (table.Readers != "" || table.Writers != "") {
+			problem(key, "platform contradicts readers and writers")
+		}
+		for _, sql := range []struct{ key, text string }{{"readers", table.Readers}, {"writers", table.Writers}} {
+			if sql.text == "" {
+				continue
+			}
+			if what := tenancy.CheckQuery(sql.text); what != "" {
+				problem(key+"."+sql.key, what)
+			}
+		}
 		if table.Both && (table.User+table.UserSQL == "" || table.Org+table.OrgSQL == "") {
 			problem(key, "both needs user and org, or user_sql and org_sql")
 		}

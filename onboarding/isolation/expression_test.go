@@ -59,9 +59,11 @@ func TestSessionsNameWhatIsWrong(t *testing.T) {
 		DatabaseURL: "postgres://auditor@db/platform", AppRole: "app",
 		Settings: isolation.Settings{User: "app.user_id", UserWritten: []string{"profile"}},
 		Sessions: isolation.Sessions{Roles: []string{"app"}, UserQuery: "SELECT 1; SELECT 2"},
-		Tables:   map[string]isolation.Table{"public.files": {UserSQL: "r.id; SELECT 1", User: "user_id", Both: true}},
+		Tables: map[string]isolation.Table{"public.files": {UserSQL: "r.id; SELECT 1", User: "user_id", Both: true,
+			Writers: "DELETE FROM public.shares"}},
 	}.Validate()
 	want := []string{
+		`tables["public.files"].writers: parse SQL: `,
 		`tables["public.files"]: both needs user and org, or user_sql and org_sql`,
 		`tables["public.files"]: user_sql contradicts user, and org_sql contradicts org`,
 		`tables["public.files"].user_sql: parse SQL: `,

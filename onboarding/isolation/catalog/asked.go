@@ -109,7 +109,7 @@ func (r *Relation) AskedAfter(command Command) map[string][]string {
 		if command == ForInsert && source == "" {
 			source = p.Using
 		}
-		if !p.Applies || p.Command != ForAll && p.Command != command || command == ForUpdate && p.Check == p.Using {
+		if p.Command != ForAll && p.Command != command || command == ForUpdate && p.Check == p.Using {
 			continue
 		}
 		check, err := sqltree.Expression(source)

@@ -38,8 +38,9 @@ type Relation struct {
 	Truncate  bool
 	Trigger   bool
 	// Elsewhere says that a role that the role can become may use the relation, and the role
-	// itself may not.
+	// itself may not. Further are the commands that such a role may send and the role itself may not.
 	Elsewhere   bool
+	Further     []Command
 	Definition  string // of a view
 	Columns     []*Column
 	Key         []string   // primary key
@@ -112,6 +113,9 @@ func (r *Relation) may(privilege func(*Column) bool) bool {
 
 // Deletable reports whether the role may delete rows.
 func (r *Relation) Deletable() bool { return r.Usage && r.Delete }
+
+// MayElsewhere reports whether only a role that the role can become may send a command.
+func (r *Relation) MayElsewhere(c Command) bool { return r.Elsewhere || slices.Contains(r.Further, c) }
 
 // Reachable reports whether the role may do anything at all with the relation.
 func (r *Relation) Reachable() bool {

@@ -99,18 +99,29 @@ func (w *Writer) fences(t *catalog.Relation, o *tenancy.Ownership) []fence {
 			{"tenant_fence_delete", "DELETE", own},
 		}
 	}
+	read, write := own, own
 	if public := m.PublicRows(t); public != "" {
 		if strings.Contains(public, "r.") { // by the alias of the configuration
 			public = tenancy.OnRow(public, t, t.SQL())
 		}
-		return []fence{
-			{"tenant_fence_read", "SELECT", fmt.Sprintf("(%s) OR (%s)", public, own)},
-			{"tenant_fence_insert", "INSERT", own},
-			{"tenant_fence_update", "UPDATE", own},
-			{"tenant_fence_delete", "DELETE", own},
+		read = fmt.Sprintf("(%s) OR (%s)", public, own)
+	}
+	for _, s := range w.sharings(t) {
+		if s.to == tenancy.ToRead {
+			read = s.orShared(read)
+		} else {
+			write = s.orShared(write)
 		}
 	}
-	return []fence{{"tenant_fence", "ALL", own}}
+	if read == own && write == own {
+		return []fence{{"tenant_fence", "ALL", own}}
+	}
+	return []fence{
+		{"tenant_fence_read", "SELECT", read},
+		{"tenant_fence_insert", "INSERT", own},
+		{"tenant_fence_update", "UPDATE", write},
+		{"tenant_fence_delete", "DELETE", write},
+	}
 }
 
 // me is the session's Person, or NULL.
@@ -125,20 +136,51 @@ func (w *Writer) function(name string) string { return query.Name(w.Model.Users.
 // rights, since a policy that reads its own table would recurse.
 func (w *Writer) functions(t *catalog.Relation, o *tenancy.Ownership) string {
 	m, me := w.Model, w.me()
-	create := func(name, returns, body string) string {
-		return fmt.Sprintf("CREATE OR REPLACE FUNCTION %s() RETURNS SETOF %s LANGUAGE sql STABLE SECURITY DEFINER "+
-			"SET search_path = pg_catalog, pg_temp AS $$ %s $$;\n", w.function(name), returns, body)
+	var shared strings.Builder
+	for _, s := range w.sharings(t) {
+		shared.WriteString(create(s.function, "text", fmt.Sprintf("SELECT shared.key::text FROM (%s) "+
+			"shared(key, person) WHERE shared.person::text = (%s)::text", s.sql, me)))
 	}
 	orgs := fmt.Sprintf("SELECT mem.org FROM (%s) mem WHERE mem.person = %s AND mem.present", m.MembersSQL(), me)
 	switch {
 	case o.Class == tenancy.ClassUsers, m.IsProfile(t) && m.HasOrgs():
 		body := fmt.Sprintf("SELECT other.person FROM (%s) other WHERE other.org IN (%s)", m.MembersSQL(), orgs)
-		return create("tenant_co_members", m.Users.Type, body)
+		return create(w.function("tenant_co_members"), m.Users.Type, body)
 	case o.Class == tenancy.ClassOrgs, o.Class == tenancy.ClassMembers, o.OrgSQL != "",
 		len(o.Orgs)+len(o.Either) > 0 && m.HasOrgs():
-		return create("tenant_orgs", m.Orgs.Type, orgs)
+		return shared.String() + create(w.function("tenant_orgs"), m.Orgs.Type, orgs)
 	}
-	return ""
+	return shared.String()
+}
+
+func create(function, returns, body string) string {
+	return fmt.Sprintf("CREATE OR REPLACE FUNCTION %s() RETURNS SETOF %s LANGUAGE sql STABLE SECURITY DEFINER "+
+		"SET search_path = pg_catalog, pg_temp AS $$ %s $$;\n", function, returns, body)
+}
+
+// sharing is how policies let a session reach the rows of a table that are shared with its Person.
+type sharing struct {
+	to            tenancy.Share
+	key, function string
+	sql           string // the query of the configuration
+}
+
+// sharings are how rows of a table are shared with single Persons.
+func (w *Writer) sharings(t *catalog.Relation) []sharing {
+	var found []sharing
+	for _, s := range []sharing{
+		{to: tenancy.ToRead, function: "_readers"}, {to: tenancy.ToWrite, function: "_writers"},
+	} {
+		if s.sql = tenancy.Shared(w.Model, s.to).Query(t); s.sql != "" {
+			s.key, s.function = query.Name(t.Key[0]), w.function("tenant_"+t.Name+s.function)
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+func (s sharing) orShared(condition string) string {
+	return fmt.Sprintf("%s OR %s::text IN (SELECT %s())", condition, s.key, s.function)
 }
 
 // own is the model's rule as a policy expression on a table's own columns.

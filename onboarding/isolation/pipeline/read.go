@@ -63,19 +63,33 @@ func (rd *reading) everyTenant(ctx context.Context) (session.Tenants, error) {
 	var seen session.Tenants
 	group.Go(func() error {
 		defer close(batches)
+		var batch []session.Session // that is not full yet: no connection is opened for a few tenants
+		send := func() error {
+			select {
+			case batches <- batch:
+				batch = nil
+				return nil
+			case <-done:
+				return errNoReaders
+			case <-groupCtx.Done():
+				return groupCtx.Err()
+			}
+		}
 		var err error
 		seen, err = rd.config.Lister.All(groupCtx, func(page []session.Session) error {
-			for batch := range slices.Chunk(page, batchSize) {
-				select {
-				case batches <- batch:
-				case <-done:
-					return errNoReaders
-				case <-groupCtx.Done():
-					return groupCtx.Err()
+			for _, s := range page {
+				if batch = append(batch, s); len(batch) < batchSize {
+					continue
+				}
+				if err := send(); err != nil {
+					return err
 				}
 			}
 			return nil
 		})
+		if err == nil && len(batch) > 0 {
+			err = send()
+		}
 		return err
 	})
 	return seen, group.Wait()

@@ -23,17 +23,14 @@ func (p *Prover) ownedBy(ctx context.Context, of VictimRows) (string, error) {
 	if !p.Model.Derived(t) {
 		return owned, nil
 	}
-	place := "a.ctid"
-	if key := t.SingleKey(); key != nil {
-		place = query.Column("a", key.Name)
-	}
-	places, err := query.Strings(ctx, p.Truth, fmt.Sprintf("SELECT %s::text FROM %s a WHERE %s LIMIT %d",
+	place := placeOf(t)
+	places, err := query.Strings(ctx, p.Truth, fmt.Sprintf("SELECT %s FROM %s a WHERE %s LIMIT %d",
 		place, t.SQL(), owned, chunkRows))
-	return fmt.Sprintf("%s::text = ANY(%s::text[])", place, query.Array(places)), err
+	return fmt.Sprintf("%s = ANY(%s::text[])", place, query.Array(places)), err
 }
 
 // writtenDerived is the rest of [Prover.Written] where SQL of the configuration says whose a row
-// is: the victim reads what was written, and the truth says whose it would be.
+// is, or with whom it is shared: the victim reads what was written, and the truth says whose it would be.
 func (p *Prover) writtenDerived(ctx context.Context, tx *session.Tx, w Write, foreign string) (*Proof, error) {
 	var rows []string
 	err := p.Victims.Observe(ctx, tx, w.Victim, func() (err error) {

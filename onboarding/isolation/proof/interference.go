@@ -21,16 +21,20 @@ const (
 	Existence Changing = false
 )
 
-// ChangeOwn changes a victim's rows that are not public by design inside an attacker's
-// transaction, with the victim's rights. It returns how many rows changed; none where the victim
-// may not.
+// ChangeOwn changes a victim's rows inside an attacker's transaction, with the victim's rights, but
+// for those that are public by design or shared with the attacker. It returns how many rows
+// changed; none where the victim may not.
 func (p *Prover) ChangeOwn(ctx context.Context, tx *session.Tx, of VictimRows, how Changing) (rows int, err error) {
 	t := of.Table
 	theirs, err := p.ownedBy(ctx, of)
 	if err != nil {
 		return 0, err
 	}
-	where := " WHERE " + theirs
+	notShared, err := of.notShared(ctx, p, tx.Session.Identity)
+	if err != nil {
+		return 0, err
+	}
+	where := " WHERE " + theirs + " AND " + notShared
 	if p.Model.PublicRows(t) != "" {
 		where += " AND NOT " + p.Model.Public(t, "a")
 	}

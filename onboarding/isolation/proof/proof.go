@@ -257,7 +257,7 @@ func (p *Prover) Written(ctx context.Context, tx *session.Tx, w Write) (*Proof, 
 			m.IsPerson(t, "a", m.Membership.Person, m.IdentitySQL(tx.Session.Identity)),
 			query.Column("a", m.Membership.Org)+"::text", query.Array(invited))
 	}
-	if m.Derived(t) {
+	if m.Derived(t) || tenancy.Shared(m, tenancy.ToWrite).Persons(t, "a") != "" {
 		return p.writtenDerived(ctx, tx, w, foreign)
 	}
 	sql := fmt.Sprintf("SELECT coalesce(%s, 'somebody'), %s FROM %s a WHERE %s AND %s AND %s LIMIT 1",

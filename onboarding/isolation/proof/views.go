@@ -56,8 +56,8 @@ func (p *Prover) ForeignParent(ctx context.Context, link tenancy.ParentLink, val
 	return found, err
 }
 
-// unpublished finds a foreign row that a view shows and that is not public by design in the view's
-// table.
+// unpublished finds a foreign row that a view shows and that is neither public by design in the
+// view's table nor shared with the session.
 func (p *Prover) unpublished(ctx context.Context, tx *session.Tx, t, base *catalog.Relation) (*Proof, error) {
 	m, key := p.Model, base.SingleKey().Name
 	column := query.Column("a", key) + "::text"
@@ -81,9 +81,14 @@ func (p *Prover) unpublished(ctx context.Context, tx *session.Tx, t, base *catal
 		if err != nil || len(keys) == 0 {
 			return nil, err
 		}
+		open := m.Public(base, "a")
+		w := m.IdentitySQL(tx.Session.Identity)
+		if shared := tenancy.Shared(m, tenancy.ToRead).With(w, base, "a"); shared != "" {
+			open += " OR " + shared
+		}
 		public, err := query.Strings(ctx, p.Truth, fmt.Sprintf("SELECT %[1]s FROM %[2]s a WHERE %[1]s = "+
-			"ANY(%[3]s::text[]) AND %[4]s",
-			column, base.SQL(), query.Array(keys), m.Public(base, "a")))
+			"ANY(%[3]s::text[]) AND (%[4]s)",
+			column, base.SQL(), query.Array(keys), open))
 		if err != nil {
 			return nil, err
 		}

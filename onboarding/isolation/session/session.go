@@ -2,7 +2,6 @@ package session
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -185,20 +184,41 @@ func SharedConnections(sessions []Session) [][]int {
 	return groups
 }
 
-// Enter renders the statements that make a transaction this session's.
-func (s Session) Enter(names Settings) string { return strings.Join(s.enter(names), "") }
-
-// enter are the statements of Enter, each with its semicolon.
-func (s Session) enter(names Settings) []string {
-	var statements []string
-	for _, e := range slices.Concat(names.Values(s.User, s.Org), s.Extra) {
-		statements = append(statements,
-			fmt.Sprintf("SELECT set_config(%s, %s, true);", query.Literal(e.Name), query.Literal(e.Value)))
+// Enter renders the statements that make a transaction this session's, one for each setting.
+func (s Session) Enter(names Settings) string {
+	var sql strings.Builder
+	for _, call := range s.setCalls(names) {
+		sql.WriteString("SELECT " + call + ";")
 	}
-	if role := s.takesOn(names); role != "" {
-		statements = append(statements, "SET LOCAL ROLE "+query.Name(role)+";")
+	return sql.String() + s.takeOn(names)
+}
+
+// entry are the statements of Enter with one for all settings, each with its semicolon: the server
+// parses, plans and answers each by itself.
+func (s Session) entry(names Settings) (statements []string) {
+	if calls := s.setCalls(names); len(calls) > 0 {
+		statements = append(statements, "SELECT "+strings.Join(calls, ", ")+";")
+	}
+	if role := s.takeOn(names); role != "" {
+		statements = append(statements, role)
 	}
 	return statements
+}
+
+func (s Session) setCalls(names Settings) []string {
+	var calls []string
+	for _, e := range slices.Concat(names.Values(s.User, s.Org), s.Extra) {
+		calls = append(calls, "set_config("+query.Literal(e.Name)+", "+query.Literal(e.Value)+", true)")
+	}
+	return calls
+}
+
+// takeOn is the statement that takes on the session's role, or empty.
+func (s Session) takeOn(names Settings) string {
+	if role := s.takesOn(names); role != "" {
+		return "SET LOCAL ROLE " + query.Name(role) + ";"
+	}
+	return ""
 }
 
 // takesOn is the role that the session takes on after its login, or empty.

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -26,15 +27,21 @@ type Conn struct {
 	refused error
 	// failed says that the first message of the transaction did.
 	failed bool
-	// aborted says that the latest transaction failed and the next one begins with its rollback.
-	// The server has undone it and released its locks.
-	aborted bool
-	// shared says that nothing but the transactions of attempts runs on the connection.
+	// left says that the latest transaction is left to the next one, which begins with its rollback.
+	left bool
+	// shared says that nothing but the transactions of attempts runs on the connection. One that
+	// failed is left: the server has undone it and released its locks.
 	shared bool
+	// apart says that nothing but reads runs on the connection, until it is closed. Each is left.
+	apart bool
 }
 
 // Pgx is the connection itself.
 func (c *Conn) Pgx() *pgx.Conn { return c.conn }
+
+// Apart says that nothing but reads will run on the connection, one right after the other, until it
+// is closed. The locks of each stay until the next one begins.
+func (c *Conn) Apart() { c.apart = true }
 
 // Close closes the connection, also after ctx has ended.
 func (c *Conn) Close(ctx context.Context) { _ = c.conn.Close(context.WithoutCancel(ctx)) }
@@ -120,7 +127,7 @@ type bounds struct{ begin, end string }
 func (c *Conn) run(ctx context.Context, within bounds, s Session, f func(*Tx) error) error {
 	c.ran.begin(s)
 	c.failed = false
-	c.entry, c.refused = append([]string{within.begin}, s.enter(c.dialer.config.Settings)...), nil
+	c.entry, c.refused = append([]string{within.begin}, s.entry(c.dialer.config.Settings)...), nil
 	err := f(&Tx{Session: s, conn: c})
 	if c.refused != nil {
 		err = c.refused
@@ -133,8 +140,8 @@ func (c *Conn) run(ctx context.Context, within bounds, s Session, f func(*Tx) er
 	if c.conn.PgConn().TxStatus() == idle {
 		return err // the transaction has ended
 	}
-	if c.failed && c.shared {
-		c.aborted = true
+	if c.failed && c.shared || c.apart {
+		c.left = true
 		return err
 	}
 	if end := query.Exec(context.WithoutCancel(ctx), c.conn, within.end); end != nil && err == nil {
@@ -156,8 +163,8 @@ func (c *Conn) enter(ctx context.Context) error {
 // takeRollback returns the statement that ends the latest transaction, if it is left to the next
 // one.
 func (c *Conn) takeRollback() (statements []string) {
-	if c.aborted {
-		c.aborted = false
+	if c.left {
+		c.left = false
 		statements = append(statements, "ROLLBACK;")
 	}
 	return statements
@@ -200,11 +207,16 @@ type Attempts struct {
 	current, latest *Conn
 	// aborted is the connection whose failed transaction is not rolled back yet.
 	aborted *Conn
+	// untouched are statements of sessions that touched no row.
+	untouched map[string]bool
 }
+
+// maxUntouched bounds how many statements that touched no row are remembered.
+const maxUntouched = 5000
 
 // NewAttempts returns attempts on connections that the dialer opens as they are needed.
 func NewAttempts(dialer *Dialer) *Attempts {
-	a := &Attempts{dialer: dialer, conns: map[shape]*Conn{}}
+	a := &Attempts{dialer: dialer, conns: map[shape]*Conn{}, untouched: map[string]bool{}}
 	if dialer.first != nil {
 		a.conns[Unset.shape()], dialer.first = dialer.first, nil
 	}
@@ -223,9 +235,57 @@ func (a *Attempts) Write(ctx context.Context, s Session, f func(*Tx) error) erro
 
 // Touch runs a statement in a transaction of a session and rolls it back in the same message.
 // Where it touches rows, it is run once more, and f is called in that transaction with their
-// number.
+// number. Where it touched none before, it is not run again for a session that sets the same.
 func (a *Attempts) Touch(ctx context.Context, s Session, sql string, f func(tx *Tx, rows int) error) error {
-	return a.run(ctx, s, func(c *Conn) error { return c.Touch(ctx, s, sql, f) })
+	if a.untouched[a.touch(s, sql)] {
+		return nil
+	}
+	touched := false
+	err := a.run(ctx, s, func(c *Conn) error {
+		return c.Touch(ctx, s, sql, func(tx *Tx, rows int) error {
+			touched = true
+			return f(tx, rows)
+		})
+	})
+	if err == nil && !touched {
+		a.remember(s, sql)
+	}
+	return err
+}
+
+// touch identifies what a session runs: kinds of attackers that set the same are one.
+func (a *Attempts) touch(s Session, sql string) string {
+	return strings.Join(append(s.entry(a.dialer.config.Settings), sql), "")
+}
+
+func (a *Attempts) remember(s Session, sql string) {
+	if len(a.untouched) < maxUntouched {
+		a.untouched[a.touch(s, sql)] = true
+	}
+}
+
+// TouchAll runs statements in one message, each in a transaction of the session that is rolled
+// back, as far as the server refuses none. Touch does not run those again that touched no row.
+func (a *Attempts) TouchAll(ctx context.Context, s Session, statements []string) error {
+	known := func(sql string) bool { return a.untouched[a.touch(s, sql)] }
+	statements = slices.DeleteFunc(slices.Clone(statements), known)
+	if len(statements) < 2 {
+		return nil
+	}
+	var results []*pgconn.Result
+	before := append([]string{"BEGIN;"}, s.entry(a.dialer.config.Settings)...)
+	err := a.Write(ctx, s, func(tx *Tx) (err error) {
+		between := ";ROLLBACK;" + strings.Join(before, "")
+		results, err = tx.conn.send(ctx, strings.Join(statements, between)+";ROLLBACK")
+		return err
+	})
+	each := len(before) + 2 // with the statement itself and its rollback
+	for i, sql := range statements {
+		if at := i * each; at < len(results) && results[at].CommandTag.RowsAffected() == 0 {
+			a.remember(s, sql)
+		}
+	}
+	return query.Lost(err)
 }
 
 // Snapshot is Write in a transaction that does not see what others commit meanwhile.
@@ -254,7 +314,7 @@ func (a *Attempts) run(ctx context.Context, s Session, f func(*Conn) error) erro
 		a.RollBack(ctx)
 	}
 	a.aborted = nil
-	if c.aborted {
+	if c.left {
 		a.aborted = c
 	}
 	if c.stale {
@@ -333,13 +393,31 @@ func (t *Tx) Strings(ctx context.Context, sql string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var values []string
-	for _, row := range results[len(results)-1].Rows {
+	return firstColumn(results[len(results)-1]), nil
+}
+
+// Each is Strings of several queries, by their place. They go in one message.
+func (t *Tx) Each(ctx context.Context, queries []string) (answers [][]string, err error) {
+	for _, sql := range queries {
+		t.conn.ran.add(sql)
+	}
+	results, err := t.conn.send(ctx, strings.Join(queries, ";"))
+	if err != nil {
+		return nil, err
+	}
+	for _, result := range results {
+		answers = append(answers, firstColumn(result))
+	}
+	return answers, nil
+}
+
+func firstColumn(result *pgconn.Result) (values []string) {
+	for _, row := range result.Rows {
 		if row[0] != nil {
 			values = append(values, string(row[0]))
 		}
 	}
-	return values, nil
+	return values
 }
 
 // Notices returns what the server said beside its answers since the last call, errors apart.

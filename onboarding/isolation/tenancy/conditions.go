@@ -28,11 +28,18 @@ const (
 func (m *Model) Foreign(r *catalog.Relation, alias string, w IdentitySQL, side Side) string {
 	condition := foreign{m, w, side}.row(r, alias, 0)
 	// A query in it may need rights that an attacker lacks, so the truth has to be asked.
-	asks := strings.Contains(strings.ToLower(m.PublicRows(r)), "select")
-	if m.PublicRows(r) != "" && (side == Truth || !asks) {
-		return fmt.Sprintf("(NOT %s AND %s)", m.Public(r, alias), condition)
+	if m.PublicRows(r) != "" && (side == Truth || !publicAsks(m, r)) {
+		condition = fmt.Sprintf("(NOT %s AND %s)", m.Public(r, alias), condition)
+	}
+	if shared := Shared(m, ToRead).With(w, r, alias); shared != "" && side == Truth {
+		return fmt.Sprintf("(NOT %s AND %s)", shared, condition)
 	}
 	return condition
+}
+
+// publicAsks reports whether the condition of public rows contains a query.
+func publicAsks(m *Model, r *catalog.Relation) bool {
+	return strings.Contains(strings.ToLower(m.PublicRows(r)), "select")
 }
 
 type foreign struct {
@@ -138,6 +145,15 @@ const (
 // sharing an Org with somebody gives no right to change their account, unless accounts are the
 // Org's own: each says in a column of its own which Org it is in.
 func (m *Model) ForeignWrite(r *catalog.Relation, alias string, w IdentitySQL, by Writing) string {
+	condition := foreign{m, w, Truth}.written(r, alias, by)
+	if shared := Shared(m, ToWrite).With(w, r, alias); shared != "" {
+		return fmt.Sprintf("(NOT %s AND %s)", shared, condition)
+	}
+	return condition
+}
+
+func (f foreign) written(r *catalog.Relation, alias string, by Writing) string {
+	m, w := f.model, f.identity
 	switch m.Of(r).Class {
 	case ClassMembers:
 		if by == Placed {
@@ -154,17 +170,19 @@ func (m *Model) ForeignWrite(r *catalog.Relation, alias string, w IdentitySQL, b
 		return "NOT " + mine
 	case ClassTenant:
 		if m.IsProfile(r) {
-			return foreign{m, w, Truth}.tenantRow(r, alias, 0)
+			return f.tenantRow(r, alias, 0)
 		}
 	}
-	return foreign{m, w, Truth}.row(r, alias, 0)
+	return f.row(r, alias, 0)
 }
 
 // Certain reports whether the columns of a row that an attacker sees decide whose it is. Where
 // its parent, SQL of the configuration or the table of a view decides, the truth has to.
 func (m *Model) Certain(r *catalog.Relation) bool {
 	o := m.Of(r)
-	return o.Class != ClassTenant || len(o.Parents) == 0 && !o.Derived() && Published(m, r) == nil
+	return o.Class != ClassTenant ||
+		len(o.Parents) == 0 && !o.Derived() && !publicAsks(m, r) && Shared(m, ToRead).Query(r) == "" &&
+			Published(m, r) == nil
 }
 
 // Owner is an expression for whose a row is, as [Tenant.String] renders it. It is NULL for a row

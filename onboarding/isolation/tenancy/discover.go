@@ -64,6 +64,9 @@ func Discover(ctx context.Context, from Source, config Config) (*Model, error) {
 	d.followParents()
 	d.inherit()
 	d.markUnclassified()
+	if err := trySharing(ctx, m, from.Truth); err != nil {
+		return nil, err
+	}
 	return m, d.tryExpressions(ctx, from.Truth)
 }
 

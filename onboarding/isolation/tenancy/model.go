@@ -2,7 +2,6 @@ package tenancy
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -42,10 +41,12 @@ func (m *Model) HasOrgs() bool { return m.Orgs.Table != nil }
 // by design, or empty.
 func (m *Model) PublicRows(r *catalog.Relation) string { return m.tables[r.OID].Public }
 
-// secret matches normalized names of columns whose values are a right by themselves, such as an
-// invitation's token: whoever knows one was given it.
-var secret = regexp.MustCompile(`token|secret|passw|passcode|digest|hash|apikey|licen[sc]ekey|otp$|nonce|` +
-	`(invite|invitation|join|access|auth|recovery|reset|verification|confirmation|backup)code`)
+// secrets are parts of normalized names of columns whose values are a right by themselves, such as an
+// invitation's token: whoever knows one was given it. Every column is asked often, so this is no regular
+// expression.
+var secrets = []string{"token", "secret", "passw", "passcode", "digest", "hash", "apikey", "licensekey", "licencekey",
+	"nonce", "invitecode", "invitationcode", "joincode", "accesscode", "authcode", "recoverycode", "resetcode",
+	"verificationcode", "confirmationcode", "backupcode"}
 
 // IsSecret reports whether no attacker knows what others' rows hold in a column: the configuration
 // says so or, where it says nothing of the table's secrets, the column's name.
@@ -53,7 +54,9 @@ func (m *Model) IsSecret(r *catalog.Relation, column string) bool {
 	if configured := m.tables[r.OID].Secret; configured != nil {
 		return slices.Contains(configured, column)
 	}
-	return secret.MatchString(catalog.Normalize(column))
+	name := catalog.Normalize(column)
+	return strings.HasSuffix(name, "otp") ||
+		slices.ContainsFunc(secrets, func(part string) bool { return strings.Contains(name, part) })
 }
 
 // Public is the condition, on an alias, that every session may read a row by design.
@@ -65,16 +68,17 @@ func (m *Model) Public(r *catalog.Relation, alias string) string {
 	return fmt.Sprintf("coalesce(%s, false)", OnRow(condition, r, query.Name(alias)))
 }
 
-// Published returns the first table of a view that has rows that are public by design, and whose
-// key the view shows. It returns nil if there is none, or if the configuration says which rows of
-// the view itself are public.
+// Published returns the first table of a view that has rows that are public by design or shared
+// with single Persons, and whose key the view shows. It returns nil if there is none, or if the
+// configuration says which rows of the view itself are public.
 func Published(m *Model, view *catalog.Relation) *catalog.Relation {
 	if !view.IsView() || m.PublicRows(view) != "" {
 		return nil
 	}
 	for _, base := range m.Catalog.Relations {
 		key := base.SingleKey()
-		if base.IsView() || key == nil || m.PublicRows(base) == "" || !view.DefinedOn(base) {
+		open := m.PublicRows(base) != "" || Shared(m, ToRead).Query(base) != ""
+		if base.IsView() || key == nil || !open || !view.DefinedOn(base) {
 			continue
 		}
 		if c := view.Column(key.Name); c != nil && c.Type == key.Type && view.CanRead(key.Name) {

@@ -30,22 +30,11 @@ func (v *Victims) Attackers(ctx context.Context, victim tenancy.Tenant) ([]sessi
 	if known, ok := v.attackers[victim]; ok {
 		return known, nil
 	}
-	find := v.againstPerson
-	if victim.IsOrg() {
-		find = v.againstOrg
-	}
-	plain, err := find(ctx, victim.ID)
+	plain, err := plainAgainst(ctx, v, victim)
 	if err != nil {
 		return nil, err
 	}
-	plain = append(plain, session.Unset, session.Empty)
-	plain = slices.DeleteFunc(plain, func(s session.Session) bool { return !v.config.Settings.Allows(s) })
-	sessions := slices.Clone(plain)
-	for _, role := range v.config.Roles {
-		for _, s := range plain[:min(sessionsPerRole, len(plain))] {
-			sessions = append(sessions, s.As(role))
-		}
-	}
+	sessions := append(slices.Clone(plain), inRoles(v, plain)...)
 	chosen := v.WithChosenSettings(plain[:1])
 	slices.SortStableFunc(chosen, func(a, b session.Session) int {
 		return cmp.Compare(v.opened[b.ChosenKey()], v.opened[a.ChosenKey()])
@@ -54,6 +43,40 @@ func (v *Victims) Attackers(ctx context.Context, victim tenancy.Tenant) ([]sessi
 	sessions = slices.Concat(sessions, v.openedInOrg(plain), v.readers[victim])
 	v.attackers[victim] = sessions
 	return sessions, nil
+}
+
+// InRoles returns sessions that have no right to a victim's rows, in each role that they can become.
+func InRoles(ctx context.Context, v *Victims, victim tenancy.Tenant) ([]session.Session, error) {
+	plain, err := plainAgainst(ctx, v, victim)
+	return inRoles(v, plain), err
+}
+
+// inRoles are strangers in each role, and a member of another Org, who may have the role there.
+func inRoles(v *Victims, plain []session.Session) []session.Session {
+	chosen := slices.Clone(plain[:min(sessionsPerRole, len(plain))])
+	rest := plain[len(chosen):]
+	if i := slices.IndexFunc(rest, func(s session.Session) bool { return s.Kind == session.Member }); i >= 0 {
+		chosen = append(chosen, rest[i])
+	}
+	var sessions []session.Session
+	for _, role := range v.config.Roles {
+		for _, s := range chosen {
+			sessions = append(sessions, s.As(role))
+		}
+	}
+	return sessions
+}
+
+// plainAgainst returns sessions that have no right to a victim's rows, in the app role and with no
+// other settings.
+func plainAgainst(ctx context.Context, v *Victims, victim tenancy.Tenant) ([]session.Session, error) {
+	find := v.againstPerson
+	if victim.IsOrg() {
+		find = v.againstOrg
+	}
+	plain, err := find(ctx, victim.ID)
+	plain = append(plain, session.Unset, session.Empty)
+	return slices.DeleteFunc(plain, func(s session.Session) bool { return !v.config.Settings.Allows(s) }), err
 }
 
 // openedInOrg returns sessions of somebody who acts in an Org of theirs, with other settings that

@@ -36,14 +36,16 @@ type Canary struct {
 	isKey   bool
 	// coOwner is the Person who owns the row beside its Org. nil: the row has one owner.
 	coOwner *string
+	readers []string // Persons with whom the row is shared
 }
 
-// knownTo reports whether an identity may know the value: it is its own, or the account of
-// somebody whom it shares an Org with.
+// knownTo reports whether an identity may know the value: it is its own, of a row that is shared
+// with it, or the account of somebody whom it shares an Org with.
 func (c Canary) knownTo(i tenancy.Identity) bool {
+	reads := i.Person != nil && slices.Contains(c.readers, *i.Person)
 	shared := c.account && c.Owner.Kind == tenancy.Person && slices.Contains(i.CoMembers, c.Owner.ID)
 	owns := i.Is(c.Owner) || c.coOwner != nil && i.Is(tenancy.Tenant{Kind: tenancy.Person, ID: *c.coOwner})
-	return owns || shared
+	return owns || reads || shared
 }
 
 // Canaries are values that nobody but one victim should see. Found in an answer, one proves a
@@ -130,7 +132,7 @@ func (c *Canaries) apart(t *catalog.Relation, rows []Target) []Values {
 					kind += " " + *value
 				}
 			}
-			if row.CoOwner == nil && !kinds[kind] && len(found) < maxApart {
+			if row.CoOwner == nil && len(row.Readers) == 0 && !kinds[kind] && len(found) < maxApart {
 				kinds[kind] = true
 				found = append(found, c.known(t, row.Values))
 			}
@@ -167,7 +169,7 @@ func (c *Canaries) add(t *catalog.Relation, o *tenancy.Ownership, rows []Target,
 			}
 			isKey := slices.Contains(t.Key, column.Name)
 			c.byValue[*value] = Canary{Table: t, Key: row.Key, Owner: row.Victim, account: account,
-				isKey: isKey, coOwner: row.CoOwner}
+				isKey: isKey, coOwner: row.CoOwner, readers: row.Readers}
 		}
 	}
 }

@@ -54,7 +54,7 @@ func (r *Rows) Insert(t *catalog.Relation, values Values, keys Keys, kept ...str
 	insertion := Insertion{Condition: anyRow}
 	var names, literals []string
 	for _, c := range t.Columns {
-		if !c.Insert && !t.Elsewhere || c.Generated {
+		if !c.Insert && !t.MayElsewhere(catalog.ForInsert) || c.Generated {
 			continue
 		}
 		if keys == ServerKeys && slices.Contains(t.Key, c.Name) && !slices.Contains(fixed, c.Name) {

@@ -44,6 +44,8 @@ type Target struct {
 	Victim tenancy.Tenant
 	// CoOwner is the Person who owns the row beside an Org. nil: it has one owner.
 	CoOwner *string
+	// Readers and Writers are the Persons with whom the row is shared.
+	Readers, Writers []string
 	// Place is the condition, on the alias a, that finds the row. Empty: there is no row.
 	Place string
 	// Key names the row, for people.
@@ -77,11 +79,17 @@ type Rows struct {
 	victims *Victims
 	// contents are literals that reports must not repeat, with what stands there instead.
 	contents map[string]string
+	// single are single rows that were read before, by their query. Attempts change nothing for
+	// good, and many attackers ask for the same.
+	single map[string][]*string
 }
+
+// maxSingle bounds how many single rows are kept.
+const maxSingle = 5000
 
 // Rows returns the rows of victims.
 func (v *Victims) Rows() *Rows {
-	rows := &Rows{config: v.config, victims: v, contents: map[string]string{}}
+	rows := &Rows{config: v.config, victims: v, contents: map[string]string{}, single: map[string][]*string{}}
 	for _, name := range v.names {
 		rows.contents[query.Literal(name)] = redacted // it may be an address
 	}
@@ -160,8 +168,10 @@ func (r *Rows) inScope(ctx context.Context, t *catalog.Relation, condition strin
 // the rows have owners.
 func (r *Rows) Matching(ctx context.Context, t *catalog.Relation, condition string, limit int) ([]Target, error) {
 	m := r.config.Model
-	rows, err := r.config.Truth.Query(ctx, fmt.Sprintf("SELECT coalesce(%s, ''), %s, %s, %s, %s FROM %s a "+
-		"WHERE %s LIMIT %d", m.Owner(t, "a"), cmp.Or(tenancy.CoOwner(m, t, "a"), "NULL::text"), PlaceSQL,
+	rows, err := r.config.Truth.Query(ctx, fmt.Sprintf("SELECT coalesce(%s, ''), %s, %s, %s, %s, %s, %s FROM %s a "+
+		"WHERE %s LIMIT %d", m.Owner(t, "a"), cmp.Or(tenancy.CoOwner(m, t, "a"), "NULL::text"),
+		cmp.Or(tenancy.Shared(m, tenancy.ToRead).Persons(t, "a"), "NULL::text[]"),
+		cmp.Or(tenancy.Shared(m, tenancy.ToWrite).Persons(t, "a"), "NULL::text[]"), PlaceSQL,
 		m.RowKey(t, "a"), query.Texts("a", t.ColumnNames()), t.SQL(), condition, limit))
 	if err != nil {
 		return nil, err
@@ -170,7 +180,7 @@ func (r *Rows) Matching(ctx context.Context, t *catalog.Relation, condition stri
 		var owner string
 		var values []*string
 		f := Target{Values: Values{}}
-		if err := row.Scan(&owner, &f.CoOwner, &f.Place, &f.Key, &values); err != nil {
+		if err := row.Scan(&owner, &f.CoOwner, &f.Readers, &f.Writers, &f.Place, &f.Key, &values); err != nil {
 			return f, err
 		}
 		f.Victim = tenancy.ParseOwner(owner)
@@ -197,16 +207,22 @@ func (r *Rows) Any(ctx context.Context, t *catalog.Relation, names []string, con
 // one reads columns of the first row of a FROM clause, in which a is the alias of t. It returns
 // nil if there is none.
 func (r *Rows) one(ctx context.Context, t *catalog.Relation, names []string, from string) ([]*string, error) {
+	sql := fmt.Sprintf("SELECT %s FROM %s LIMIT 1", query.Texts("a", names), from)
+	if known, ok := r.single[sql]; ok {
+		return slices.Clone(known), nil
+	}
 	var values []*string
-	err := r.config.Truth.QueryRow(ctx, fmt.Sprintf("SELECT %s FROM %s LIMIT 1", query.Texts("a", names), from)).
-		Scan(&values)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
+	err := r.config.Truth.QueryRow(ctx, sql).Scan(&values)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return nil, err
 	}
 	for i, value := range values {
 		r.remember(t, t.Column(names[i]), value)
 	}
-	return values, err
+	if len(r.single) < maxSingle {
+		r.single[sql] = slices.Clone(values)
+	}
+	return values, nil
 }
 
 // Imagine returns the values of a row that would be the victim's: copied from a row like it, or

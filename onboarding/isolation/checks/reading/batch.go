@@ -60,6 +60,7 @@ func (b *batch) read(ctx context.Context, indexes []int) {
 		return
 	}
 	defer conn.Close(ctx)
+	conn.Apart()
 	prepared, seen := pipeline.NewPrepared(b.sample.model), seenByRole{}
 	for _, i := range indexes {
 		s := b.sessions[i]

@@ -93,7 +93,10 @@ func (c *sample) tablesFor(s session.Session, seen seenByRole) []*catalog.Relati
 }
 
 func (c *sample) Run(ctx context.Context) error {
-	sessions := c.sessions()
+	sessions, err := c.sessions(ctx)
+	if err != nil {
+		return err
+	}
 	clean := c.readTogether(ctx, sessions)
 	for i, s := range sessions {
 		if clean[i] {
@@ -110,7 +113,7 @@ func (c *sample) Run(ctx context.Context) error {
 	return nil
 }
 
-func (c *sample) sessions() []session.Session {
+func (c *sample) sessions(ctx context.Context) ([]session.Session, error) {
 	sample := c.victims.Sample()
 	sessions := slices.Concat(c.anonymous(), sample)
 	for _, role := range c.roles {
@@ -118,8 +121,23 @@ func (c *sample) sessions() []session.Session {
 			sessions = append(sessions, s.As(role))
 		}
 	}
+	for _, v := range c.victims.List() {
+		if len(c.roles) == 0 {
+			break
+		}
+		// Whom policies ask for in a role, such as who manages an Org, need not be among the sample.
+		inRoles, err := victims.InRoles(ctx, c.victims, v)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range inRoles {
+			if !slices.ContainsFunc(sessions, func(k session.Session) bool { return k.Label == s.Label }) {
+				sessions = append(sessions, s)
+			}
+		}
+	}
 	sessions = append(sessions, c.victims.WithChosenSettings(sample)...)
-	return slices.DeleteFunc(sessions, func(s session.Session) bool { return !c.settings.Allows(s) })
+	return slices.DeleteFunc(sessions, func(s session.Session) bool { return !c.settings.Allows(s) }), nil
 }
 
 // anonymous are sessions that belong to no tenant: before login, emptied, malformed, unknown,

@@ -79,11 +79,11 @@ func (i *Irreversible) reading(t *catalog.Relation) string {
 func May(t *catalog.Relation, o results.Operation) bool {
 	switch o {
 	case results.Insert:
-		return t.Elsewhere || t.Insertable()
+		return t.MayElsewhere(catalog.ForInsert) || t.Insertable()
 	case results.Update:
-		return t.Elsewhere || t.Updatable()
+		return t.MayElsewhere(catalog.ForUpdate) || t.Updatable()
 	case results.Delete:
-		return t.Elsewhere || t.Deletable()
+		return t.MayElsewhere(catalog.ForDelete) || t.Deletable()
 	}
 	return t.Elsewhere || t.Usage && t.Truncate
 }

@@ -31,6 +31,9 @@ func (s *Setup) readRoles(ctx context.Context, cat *catalog.Catalog) (err error)
 			s.Roles = append(s.Roles, role)
 		}
 	}
+	if err := markFurther(ctx, s.Truth, cat, slices.Concat(s.Roles, s.TenantRoles)); err != nil {
+		return fmt.Errorf("roles: %w", err)
+	}
 	return s.leaveOutBeyond(ctx, cat)
 }
 
@@ -69,6 +72,15 @@ const reachableRolesSQL = `
 SELECT r.rolname::text FROM pg_roles r, pg_roles a WHERE a.rolname = $1 AND NOT a.rolsuper AND r.oid <> a.oid
    AND r.rolname !~ '^pg_' AND pg_has_role(a.oid, r.oid, $2) ORDER BY 1`
 
+// furtherSQL selects what commands any of some roles may send to a table.
+const furtherSQL = `
+SELECT c.oid, bool_or(coalesce(has_any_column_privilege(role, c.oid, 'INSERT'), false)),
+       bool_or(coalesce(has_any_column_privilege(role, c.oid, 'UPDATE'), false)),
+       bool_or(coalesce(has_table_privilege(role, c.oid, 'DELETE'), false))
+  FROM pg_class c, unnest($1::text[]) role
+ WHERE role IN (SELECT rolname FROM pg_roles) AND c.relkind IN ('r', 'p')
+   AND has_schema_privilege(role, c.relnamespace, 'USAGE') GROUP BY 1`
+
 const rolesReachSQL = `
 SELECT DISTINCT c.oid FROM pg_class c, unnest($1::text[]) role
  WHERE role IN (SELECT rolname FROM pg_roles) AND c.relkind IN ('r', 'p', 'm', 'v', 'f')
@@ -98,6 +110,33 @@ func markElsewhere(ctx context.Context, q query.Querier, cat *catalog.Catalog, r
 			t.Elsewhere = true
 		}
 	}
+	return err
+}
+
+// markFurther marks what roles may do with relations and the app role may not.
+func markFurther(ctx context.Context, q query.Querier, cat *catalog.Catalog, roles []string) error {
+	if len(roles) == 0 {
+		return nil
+	}
+	rows, err := q.Query(ctx, furtherSQL, roles)
+	if err != nil {
+		return err
+	}
+	var oid uint32
+	var may [3]bool
+	_, err = pgx.ForEachRow(rows, []any{&oid, &may[0], &may[1], &may[2]}, func() error {
+		t := cat.Relation(oid)
+		if t == nil {
+			return nil
+		}
+		for i, itself := range []bool{t.Insertable(), t.Updatable(), t.Deletable()} {
+			command := []catalog.Command{catalog.ForInsert, catalog.ForUpdate, catalog.ForDelete}[i]
+			if may[i] && !itself && !slices.Contains(t.Further, command) {
+				t.Further = append(t.Further, command)
+			}
+		}
+		return nil
+	})
 	return err
 }
 

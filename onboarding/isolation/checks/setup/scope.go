@@ -179,7 +179,7 @@ func (s *Scope) StatesOwner(t *catalog.Relation) bool {
 		return false
 	}
 	for _, name := range s.model.Of(t).Columns() {
-		if c := t.Column(name); c == nil || !c.Insert && !t.Elsewhere || c.Generated {
+		if c := t.Column(name); c == nil || !c.Insert && !t.MayElsewhere(catalog.ForInsert) || c.Generated {
 			return false
 		}
 	}
@@ -198,7 +198,7 @@ func (s *Scope) Harmless(t *catalog.Relation) *catalog.Column {
 	}
 	var any, best *catalog.Column
 	for _, c := range t.Columns {
-		if !c.Update && !t.Elsewhere || c.Generated {
+		if !c.Update && !t.MayElsewhere(catalog.ForUpdate) || c.Generated {
 			continue
 		}
 		any = c

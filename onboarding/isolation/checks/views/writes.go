@@ -34,6 +34,12 @@ func (c *views) writeThrough(ctx context.Context, t *catalog.Relation) error {
 			return err
 		}
 		for _, s := range attackers {
+			if edits, err := c.edits(ctx, t, v, s); edits || err != nil {
+				if err != nil {
+					return err
+				}
+				continue
+			}
 			reassignments, err := c.reassignments(ctx, t, v, s)
 			if err != nil {
 				return err
@@ -53,6 +59,23 @@ func (c *views) writeThrough(ctx context.Context, t *catalog.Relation) error {
 		}
 	}
 	return nil
+}
+
+// edits reports whether a row of a victim's, in a table of a view, is shared with a session that may
+// change it.
+func (c *views) edits(ctx context.Context, t *catalog.Relation, v tenancy.Tenant, s session.Session) (bool, error) {
+	m := c.model
+	for _, base := range c.scope.OwnedTables() {
+		shared := tenancy.Shared(m, tenancy.ToWrite).With(m.IdentitySQL(s.Identity), base, "a")
+		if shared == "" || !t.DefinedOn(base) {
+			continue
+		}
+		row, err := c.rows.Any(ctx, base, base.ColumnNames(), m.OwnedBy(base, v)+" AND "+shared)
+		if row != nil || err != nil {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // shares reports whether a victim may have rows of a view together with a session, as the customer

@@ -24,7 +24,7 @@ func (w *writer) transitions(t *catalog.Relation, row victims.Values, s session.
 	for name, constants := range t.AskedAfter(catalog.ForUpdate) {
 		c := t.Column(name)
 		switch {
-		case c == nil || !c.Update && !t.Elsewhere || c.Generated || w.model.IsSecret(t, name),
+		case c == nil || !c.Update && !t.MayElsewhere(catalog.ForUpdate) || c.Generated || w.model.IsSecret(t, name),
 			slices.Contains(w.model.Of(t).Columns(), name):
 		case slices.Contains(w.model.Holding(t, tenancy.Person), name):
 			if s.Identity.Person != nil {

@@ -36,9 +36,22 @@ func (u *updates) try(ctx context.Context, a attempt) error {
 	for _, sets := range u.w.transitions(a.table, a.target.Values, a.session) {
 		changes = append(changes, change{sets, "updated", false})
 	}
+	aims := u.w.aims(ctx, a)
+	statement := func(sets, where string) string {
+		return fmt.Sprintf("UPDATE %s a SET %s%s", a.table.SQL(), sets, where)
+	}
+	var statements []string
 	for _, change := range changes {
-		for _, where := range u.w.aims(ctx, a) {
-			sql := fmt.Sprintf("UPDATE %s a SET %s%s", a.table.SQL(), change.sets, where)
+		for _, where := range aims {
+			statements = append(statements, statement(change.sets, where))
+		}
+	}
+	if err := u.w.attempts.TouchAll(ctx, a.session, statements); err != nil {
+		return err
+	}
+	for _, change := range changes {
+		for _, where := range aims {
+			sql := statement(change.sets, where)
 			err := u.w.attempts.Touch(ctx, a.session, sql, func(tx *session.Tx, rows int) error {
 				a.outcome.tried++
 				err := u.w.reached(ctx, tx, a, reach{results.Update, change.verb, rows, where == ""})
@@ -109,7 +122,7 @@ func (u *updates) takeOvers(ctx context.Context, a attempt) ([]string, error) {
 		}
 		var sets []string
 		for i, name := range p.Columns {
-			if c := t.Column(name); row != nil && c != nil && (c.Update || t.Elsewhere) {
+			if c := t.Column(name); row != nil && c != nil && (c.Update || t.MayElsewhere(catalog.ForUpdate)) {
 				sets = append(sets, c.Assign(row[i]))
 			}
 		}
@@ -133,7 +146,7 @@ func assignments(t *catalog.Relation, all ...ownerIDs) string {
 	for _, to := range all {
 		for _, name := range to.columns {
 			c := t.Column(name)
-			if c == nil || !c.Update && !t.Elsewhere || to.id == nil && c.NotNull {
+			if c == nil || !c.Update && !t.MayElsewhere(catalog.ForUpdate) || to.id == nil && c.NotNull {
 				return ""
 			}
 			sets = append(sets, c.Assign(to.id))

@@ -99,6 +99,11 @@ func (w *writer) named(t *catalog.Relation, target victims.Target, s session.Ses
 	return below || victims.Equal(target.CoOwner, me)
 }
 
+// edits reports whether the target is shared with a session, which may change it.
+func edits(target victims.Target, s session.Session) bool {
+	return s.Identity.Person != nil && slices.Contains(target.Writers, *s.Identity.Person)
+}
+
 // aims are the WHERE clauses to write with: at the row itself and, as a statement that reads
 // nothing is held to fewer policies, none.
 func (w *writer) aims(ctx context.Context, a attempt) []string {

@@ -85,7 +85,7 @@ type partitionLook struct {
 func (c *writes) tables() []*catalog.Relation {
 	alike := map[partitionLook]int{}
 	return slices.DeleteFunc(slices.Clone(c.writer.scope.Tables), func(t *catalog.Relation) bool {
-		writable := t.Elsewhere || t.Insertable() || t.Updatable() || t.Delete || t.Truncate
+		writable := t.Elsewhere || len(t.Further) > 0 || t.Insertable() || t.Updatable() || t.Delete || t.Truncate
 		if t.IsView() || t.Kind == catalog.ForeignTable || !writable {
 			return true
 		}
@@ -153,7 +153,7 @@ func (c *writes) attack(
 			// Further rows of a victim are for a former member, who may be the author of some,
 			// and for a delete whose first row a constraint held.
 			heldDelete := m.operation == results.Delete && out.constraint
-			if done[key] && !s.Kind.HasLeft() && !heldDelete || w.colleagues(t, target, s) ||
+			if done[key] && !s.Kind.HasLeft() && !heldDelete || w.colleagues(t, target, s) || edits(target, s) ||
 				m.operation != results.Insert && w.named(t, target, s) {
 				continue
 			}
