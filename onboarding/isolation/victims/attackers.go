@@ -133,33 +133,6 @@ func (v *Victims) ownersFirst(id string) string {
 	return fmt.Sprintf("(%s::text = ANY(%s::text[])) DESC", id, query.Array(v.Persons()))
 }
 
-// near are conditions that a tenant, by its id, is below, above or beside another of its kind,
-// where the row of one names the other, such as a subsidiary its holding.
-func near(tenants tenancy.Tenants, id, other string) []string {
-	var found []string
-	for _, up := range selfReferences(tenants) {
-		self, of := query.Column("k", tenants.ID), query.Literal(other)+"::"+tenants.Type
-		for _, tree := range [][2]string{{self, up + " = " + of}, {up, self + " = " + of}, {self, fmt.Sprintf(
-			"%s = (SELECT %[1]s FROM %s k WHERE %s = %s)", up, tenants.Table.SQL(), self, of)}} {
-			found = append(found, fmt.Sprintf("%s IN (SELECT %s FROM %s k WHERE %s)", id, tree[0],
-				tenants.Table.SQL(), tree[1]))
-		}
-	}
-	return found
-}
-
-// selfReferences are the columns, on the alias k, in which a tenant's row names another of its
-// kind.
-func selfReferences(tenants tenancy.Tenants) []string {
-	var found []string
-	for _, fk := range tenants.Table.ForeignKeys {
-		if fk.Target == tenants.Table.OID && slices.Equal(fk.TargetCols, []string{tenants.ID}) {
-			found = append(found, query.Column("k", fk.Columns[0]))
-		}
-	}
-	return found
-}
-
 // leadersFirst orders members so those who own their Org or administer it come first: functions
 // may let no others do anything.
 func leadersFirst(m *tenancy.Model, person, org string) string {
@@ -273,7 +246,7 @@ func (v *Victims) againstOrg(ctx context.Context, victim string) ([]session.Sess
 		attackers = append(attackers, attacker{session.Person, p, "", "Person " + p},
 			attacker{session.Stranger, p, victim, fmt.Sprintf("Person %s claiming foreign Org %s", p, victim)})
 	}
-	for _, where := range slices.Concat([]string{"true"}, near(m.Orgs, "o.org", victim)) {
+	for _, where := range slices.Concat([]string{"true"}, tenancy.Near(m.Orgs, "o.org", victim)) {
 		rival, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT o.person::text, o.org::text FROM mem o
 			WHERE o.present AND o.org <> %[1]s AND %[2]s AND %[4]s
 			AND NOT EXISTS (SELECT FROM mem x WHERE x.present AND x.org = %[1]s AND x.person = o.person)
