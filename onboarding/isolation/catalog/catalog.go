@@ -139,6 +139,7 @@ WITH RECURSIVE base AS (
   UNION ALL SELECT d.oid, b.base, coalesce(b.typmod, nullif(d.typtypmod, -1))
               FROM pg_type d JOIN base b ON d.typbasetype = b.typ WHERE d.typtype = 'd')
 SELECT a.attrelid, a.attname, format_type(b.base, CASE WHEN b.typ = b.base THEN a.atttypmod ELSE b.typmod END),
+       CASE WHEN b.typ <> b.base THEN format_type(b.typ, NULL) ELSE '' END,
        t.typcategory::text,
        coalesce((SELECT enumlabel FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY enumsortorder LIMIT 1), ''),
        a.attnotnull, a.attgenerated <> '' OR a.attidentity = 'a',
@@ -155,8 +156,8 @@ func (c *Catalog) loadColumns(ctx context.Context, q query.Querier, role string,
 	}
 	var oid uint32
 	var col Column
-	_, err = pgx.ForEachRow(rows, []any{&oid, &col.Name, &col.Type, &col.Category, &col.Label, &col.NotNull,
-		&col.Generated, &col.Select, &col.Insert, &col.Update}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&oid, &col.Name, &col.Type, &col.Domain, &col.Category, &col.Label,
+		&col.NotNull, &col.Generated, &col.Select, &col.Insert, &col.Update}, func() error {
 		r := c.byOID[oid]
 		r.Columns = append(r.Columns, new(col))
 		return nil

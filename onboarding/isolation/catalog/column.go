@@ -20,7 +20,8 @@ const (
 // Column is one column of a relation, with what the role may do with it.
 type Column struct {
 	Name      string
-	Type      string // as format_type spells it
+	Type      string // as format_type spells it, of a domain the type below
+	Domain    string // or empty
 	Category  Category
 	Label     string // first label of an enum
 	NotNull   bool

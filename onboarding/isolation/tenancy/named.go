@@ -2,6 +2,7 @@ package tenancy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
@@ -39,4 +40,31 @@ func NamedBy(m *Model, v Tenant, id string) string {
 		}
 	}
 	return fmt.Sprintf("%s::text IN (%s)", id, strings.Join(names, " UNION ALL "))
+}
+
+// Near are conditions that a tenant, by its id, is below, above or beside another of its kind,
+// where the row of one names the other, such as a subsidiary its holding.
+func Near(tenants Tenants, id, other string) []string {
+	var found []string
+	for _, up := range SelfReferences(tenants) {
+		self, of := query.Column("k", tenants.ID), query.Literal(other)+"::"+tenants.Type
+		for _, tree := range [][2]string{{self, up + " = " + of}, {up, self + " = " + of}, {self, fmt.Sprintf(
+			"%s = (SELECT %[1]s FROM %s k WHERE %s = %s)", up, tenants.Table.SQL(), self, of)}} {
+			found = append(found, fmt.Sprintf("%s IN (SELECT %s FROM %s k WHERE %s)", id, tree[0],
+				tenants.Table.SQL(), tree[1]))
+		}
+	}
+	return found
+}
+
+// SelfReferences are the columns, on the alias k, in which a tenant's row names another of its
+// kind.
+func SelfReferences(tenants Tenants) []string {
+	var found []string
+	for _, fk := range tenants.Table.ForeignKeys {
+		if fk.Target == tenants.Table.OID && slices.Equal(fk.TargetCols, []string{tenants.ID}) {
+			found = append(found, query.Column("k", fk.Columns[0]))
+		}
+	}
+	return found
 }

@@ -246,7 +246,7 @@ func (v *Victims) againstOrg(ctx context.Context, victim string) ([]session.Sess
 		attackers = append(attackers, attacker{session.Person, p, "", "Person " + p},
 			attacker{session.Stranger, p, victim, fmt.Sprintf("Person %s claiming foreign Org %s", p, victim)})
 	}
-	for _, where := range slices.Concat([]string{"true"}, m.Orgs.Near("o.org", victim)) {
+	for _, where := range slices.Concat([]string{"true"}, tenancy.Near(m.Orgs, "o.org", victim)) {
 		rival, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT o.person::text, o.org::text FROM mem o
 			WHERE o.present AND o.org <> %[1]s AND %[2]s AND %[4]s
 			AND NOT EXISTS (SELECT FROM mem x WHERE x.present AND x.org = %[1]s AND x.person = o.person)

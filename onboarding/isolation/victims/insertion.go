@@ -39,6 +39,21 @@ func (i Insertion) Identified() bool { return i.Condition != anyRow }
 
 const anyRow = "true"
 
+// compared are the columns that policies of inserts compare with constants, such as the bucket of a
+// file.
+func (r *Rows) compared(t *catalog.Relation) []string {
+	names, known := r.constants[t]
+	if !known {
+		for name, constants := range t.AskedAfter(catalog.ForInsert) {
+			if len(constants) > 0 {
+				names = append(names, name)
+			}
+		}
+		r.constants[t] = names
+	}
+	return names
+}
+
 // Insert renders an INSERT of a row, whose kept columns hold their values even where new keys are
 // made. Columns without a value are left to their defaults.
 func (r *Rows) Insert(t *catalog.Relation, values Values, keys Keys, kept ...string) Insertion {
@@ -50,6 +65,7 @@ func (r *Rows) Insert(t *catalog.Relation, values Values, keys Keys, kept ...str
 	var renew []string
 	if keys != SameKeys {
 		renew = slices.Concat(t.Unique...)
+		fixed = append(fixed, r.compared(t)...)
 	}
 	insertion := Insertion{Condition: anyRow}
 	var names, literals []string

@@ -79,6 +79,8 @@ type Rows struct {
 	victims *Victims
 	// contents are literals that reports must not repeat, with what stands there instead.
 	contents map[string]string
+	// constants are columns by table, see compared.
+	constants map[*catalog.Relation][]string
 	// single are single rows that were read before, by their query. Attempts change nothing for
 	// good, and many attackers ask for the same.
 	single map[string][]*string
@@ -89,7 +91,8 @@ const maxSingle = 5000
 
 // Rows returns the rows of victims.
 func (v *Victims) Rows() *Rows {
-	rows := &Rows{config: v.config, victims: v, contents: map[string]string{}, single: map[string][]*string{}}
+	rows := &Rows{config: v.config, victims: v, contents: map[string]string{}, single: map[string][]*string{},
+		constants: map[*catalog.Relation][]string{}}
 	for _, name := range v.names {
 		rows.contents[query.Literal(name)] = redacted // it may be an address
 	}

@@ -54,7 +54,7 @@ func (v *Victims) chooseByTraits(ctx context.Context) error {
 				traits = append(traits, query.Column("k", c.Name)+"::text")
 			}
 		}
-		for _, up := range tenants.Above("k") {
+		for _, up := range tenancy.SelfReferences(tenants) {
 			traits = append(traits, fmt.Sprintf("(%s IS NULL)::text || coalesce(%s IN (SELECT %[1]s FROM %[3]s k), "+
 				"false)::text", up, query.Column("k", tenants.ID), tenants.Table.SQL()))
 		}

@@ -101,7 +101,7 @@ var modifier = regexp.MustCompile(`\([0-9, -]+\)`)
 // that runs before policies.
 func (c *leakproof) takes(argument string, column *catalog.Column) bool {
 	plain := modifier.ReplaceAllString(column.Type, "")
-	return argument == plain || c.casts[[2]string{plain, argument}]
+	return argument == plain || argument == column.Domain || c.casts[[2]string{plain, argument}]
 }
 
 // trusted is a function that is given a column in one of its arguments.
@@ -120,7 +120,7 @@ func (f trusted) sql(guess string) string {
 		value = "a"
 	case kind == "character": // which would be of length 1 in a cast
 		value += "::bpchar"
-	case kind != f.column.Type:
+	case kind != f.column.Type && kind != f.column.Domain:
 		value += "::" + kind
 	}
 	return fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s IS NOT NULL", f.table.SQL(), f.call(value, guess))

@@ -124,7 +124,7 @@ func (i *inserts) variants(a attempt) []variant {
 	// Where the row's other columns say whose it is, everybody named may be the attacker.
 	if len(o.Orgs) == 0 && len(o.Parents) > 0 && m.PublicRows(a.table) == "" {
 		variants = append(variants, variant{values: mine, below: true})
-	} else if len(o.Orgs) > 0 && a.target.Victim.IsOrg() && len(authors) > len(o.Persons) {
+	} else if a.target.Victim.IsOrg() && (len(o.Orgs) > 0 && len(authors) > len(o.Persons) || o.OrgSQL != "") {
 		variants = append(variants, variant{values: mine})
 	}
 	return variants
