@@ -35,8 +35,8 @@ func TestTwoRunsAtOnce(t *testing.T) {
 	}
 	both.Wait()
 	for i, err := range failures {
-		// certbot sends a request once more with another nonce. If that is rejected, too, it is for people
-		// to retry.
+		// certbot sends a request once more with another nonce. If that is rejected, too, it is
+		// for people to retry.
 		for range maxRetries {
 			if err == nil || !strings.Contains(err.Error(), "badNonce") {
 				break

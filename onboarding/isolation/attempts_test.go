@@ -10,8 +10,8 @@ import (
 )
 
 // TestAttemptsHoldNothing has an attempt that fails, whose rollback is left to the next one, one
-// that reaches no row and one that reaches two. After each, nothing is locked or changed. Run all in
-// one message before, they come to the same.
+// that reaches no row and one that reaches two. After each, nothing is locked or changed. Run all
+// in one message before, they come to the same.
 func TestAttemptsHoldNothing(t *testing.T) {
 	t.Parallel()
 	s := onBase(t, "v3")

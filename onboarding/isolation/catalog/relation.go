@@ -38,7 +38,8 @@ type Relation struct {
 	Truncate  bool
 	Trigger   bool
 	// Elsewhere says that a role that the role can become may use the relation, and the role
-	// itself may not. Further are the commands that such a role may send and the role itself may not.
+	// itself may not. Further are the commands that such a role may send and the role itself may
+	// not.
 	Elsewhere   bool
 	Further     []Command
 	Definition  string // of a view

@@ -18,8 +18,8 @@ import (
 const (
 	// batchSize is how many tenants' checks are sent before their answers are read.
 	batchSize = 32
-	// batchesAhead is how many batches wait for a reader: about a page of tenants, so the next page is
-	// listed meanwhile.
+	// batchesAhead is how many batches wait for a reader: about a page of tenants, so the next
+	// page is listed meanwhile.
 	batchesAhead = 32
 	// maxReconnects is how often a reader may lose its connection before it takes the server for
 	// gone.
@@ -160,8 +160,8 @@ func (r *reader) check(ctx context.Context, batch []session.Session) error {
 	return ctx.Err()
 }
 
-// checkOnce checks a batch over the connection there is, or over a new one. Tenants for whom a table
-// fails are checked table by table.
+// checkOnce checks a batch over the connection there is, or over a new one. Tenants for whom a
+// table fails are checked table by table.
 func (r *reader) checkOnce(ctx context.Context, batch []session.Session) error {
 	if err := r.shared.config.Limiter.Wait(ctx, len(batch)*len(r.shared.tables)); err != nil {
 		return err
@@ -229,10 +229,10 @@ func (r *reader) connect(ctx context.Context) (*session.Conn, error) {
 	return conn, nil
 }
 
-// sendBatch checks a batch in one pipeline: for each tenant a read-only transaction that begins with its
-// identity. There is one synchronization at the end, because the server sends what it has at each. It
-// returns how many tenants were answered. An error is about the next one, after which the server does
-// nothing more, or about the connection.
+// sendBatch checks a batch in one pipeline: for each tenant a read-only transaction that begins
+// with its identity. There is one synchronization at the end, because the server sends what it has
+// at each. It returns how many tenants were answered. An error is about the next one, after which
+// the server does nothing more, or about the connection.
 func (r *reader) sendBatch(ctx context.Context, batch []session.Session) (answered int, err error) {
 	pipeline := r.conn.Pgx().PgConn().StartPipeline(ctx)
 	for _, s := range batch {

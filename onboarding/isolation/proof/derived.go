@@ -30,7 +30,8 @@ func (p *Prover) ownedBy(ctx context.Context, of VictimRows) (string, error) {
 }
 
 // writtenDerived is the rest of [Prover.Written] where SQL of the configuration says whose a row
-// is, or with whom it is shared: the victim reads what was written, and the truth says whose it would be.
+// is, or with whom it is shared: the victim reads what was written, and the truth says whose it
+// would be.
 func (p *Prover) writtenDerived(ctx context.Context, tx *session.Tx, w Write, foreign string) (*Proof, error) {
 	var rows []string
 	err := p.Victims.Observe(ctx, tx, w.Victim, func() (err error) {

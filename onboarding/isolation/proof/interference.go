@@ -21,8 +21,8 @@ const (
 	Existence Changing = false
 )
 
-// ChangeOwn changes a victim's rows inside an attacker's transaction, with the victim's rights, but
-// for those that are public by design or shared with the attacker. It returns how many rows
+// ChangeOwn changes a victim's rows inside an attacker's transaction, with the victim's rights,
+// but for those that are public by design or shared with the attacker. It returns how many rows
 // changed; none where the victim may not.
 func (p *Prover) ChangeOwn(ctx context.Context, tx *session.Tx, of VictimRows, how Changing) (rows int, err error) {
 	t := of.Table

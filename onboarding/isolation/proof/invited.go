@@ -17,8 +17,9 @@ import (
 // maxInvitations bounds the rows of a table that may invite one Person.
 const maxInvitations = 20
 
-// invitedTo are the Orgs that invited a session's Person: a row is both's, and policies or rights keep the
-// session from inserting such a row. What Persons may place themselves, such as an order, invites nobody.
+// invitedTo are the Orgs that invited a session's Person: a row is both's, and policies or rights
+// keep the session from inserting such a row. What Persons may place themselves, such as an order,
+// invites nobody.
 func invitedTo(ctx context.Context, p *Prover, s session.Session) ([]string, error) {
 	m := p.Model
 	var orgs []string

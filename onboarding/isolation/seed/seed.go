@@ -53,8 +53,8 @@ type row struct {
 	owner  tenancy.Tenant
 }
 
-// Run makes tenants and rows in one transaction. conn logs in as the owner of the schema. Where the
-// owner is held to policies, they are not forced meanwhile.
+// Run makes tenants and rows in one transaction. conn logs in as the owner of the schema. Where
+// the owner is held to policies, they are not forced meanwhile.
 func Run(ctx context.Context, conn *pgx.Conn, config Config) (Result, error) {
 	cat, err := catalog.Load(ctx, conn, config.AppRole)
 	if err != nil {

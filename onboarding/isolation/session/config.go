@@ -20,8 +20,8 @@ type Settings struct {
 	// Org is the workspace that a session acts in. The session chooses its value. Empty: the
 	// platform has none, or templates say it.
 	Org string `yaml:"org"`
-	// OrgVerified says that the platform verified that the Person belongs to the Org, so no session
-	// can choose another.
+	// OrgVerified says that the platform verified that the Person belongs to the Org, so no
+	// session can choose another.
 	OrgVerified bool `yaml:"org_verified"`
 	// Templates are further settings that carry the identity, by name: text in which {user} and
 	// {org} stand for the ids, such as {"sub": "{user}", "role": "authenticated"}.
@@ -47,8 +47,8 @@ func (s Settings) userWritten(name string) []string {
 	return s.UserWritten
 }
 
-// Allows reports whether the platform can open a session at all: with OrgVerified, none that claims
-// an Org.
+// Allows reports whether the platform can open a session at all: with OrgVerified, none that
+// claims an Org.
 func (s Settings) Allows(opened Session) bool {
 	claims := opened.Kind.Claims() || opened.Kind == Anonymous && opened.Org != nil && *opened.Org != ""
 	return !s.OrgVerified || !claims
@@ -91,8 +91,8 @@ func (s Settings) Values(user, org *string) []Setting {
 // noUser is what UserSQL is where no setting holds the id of the Person.
 const noUser = "NULL::text"
 
-// UserSQL is an expression for the id of the session's Person as text, or NULL. Templates come first:
-// User has a default, which such a platform need not set.
+// UserSQL is an expression for the id of the session's Person as text, or NULL. Templates come
+// first: User has a default, which such a platform need not set.
 func (s Settings) UserSQL() string {
 	for _, name := range slices.Sorted(maps.Keys(s.Templates)) {
 		path, ok := claims.Path(s.Templates[name], claims.User)
@@ -127,8 +127,8 @@ func (s Settings) Names() []string {
 	return names
 }
 
-// tokenSettings begins the names of the settings in which PostgREST passes the claims of a token on
-// that it verified: request.jwt.claims and, in versions before 9, request.jwt.claim.NAME.
+// tokenSettings begins the names of the settings in which PostgREST passes the claims of a token
+// on that it verified: request.jwt.claims and, in versions before 9, request.jwt.claim.NAME.
 const tokenSettings = "request.jwt.claim"
 
 // IsIdentity reports whether a setting carries the identity. Whoever takes it from the claims of a

@@ -27,7 +27,8 @@ type Conn struct {
 	refused error
 	// failed says that the first message of the transaction did.
 	failed bool
-	// left says that the latest transaction is left to the next one, which begins with its rollback.
+	// left says that the latest transaction is left to the next one, which begins with its
+	// rollback.
 	left bool
 	// shared says that nothing but the transactions of attempts runs on the connection. One that
 	// failed is left: the server has undone it and released its locks.
@@ -39,8 +40,8 @@ type Conn struct {
 // Pgx is the connection itself.
 func (c *Conn) Pgx() *pgx.Conn { return c.conn }
 
-// Apart says that nothing but reads will run on the connection, one right after the other, until it
-// is closed. The locks of each stay until the next one begins.
+// Apart says that nothing but reads will run on the connection, one right after the other, until
+// it is closed. The locks of each stay until the next one begins.
 func (c *Conn) Apart() { c.apart = true }
 
 // Close closes the connection, also after ctx has ended.

@@ -270,8 +270,8 @@ func (m *Model) RowKey(r *catalog.Relation, alias string) string {
 	return strings.Join(parts, " || ', ' || ")
 }
 
-// Holding are the columns of a row that hold tenants of a kind, whoever owns it: its owner's, and those
-// with a foreign key to the tenants, such as who made the row.
+// Holding are the columns of a row that hold tenants of a kind, whoever owns it: its owner's, and
+// those with a foreign key to the tenants, such as who made the row.
 func (m *Model) Holding(r *catalog.Relation, kind OwnerKind) []string {
 	o, tenants := m.Of(r), m.TableOf(kind)
 	holding := slices.Clone(o.Persons)

@@ -53,11 +53,11 @@ type TableConfig struct {
 	// Public is an SQL condition on the columns of the row r. Every session may read the rows for
 	// which it holds; who may write them does not change, nor whose they are.
 	Public string `yaml:"public"`
-	// Readers and Writers are SQL queries for rows that are shared with single Persons, as pairs of
-	// the row's key and the Person's id: SELECT note_id, user_id FROM public.note_shares. Readers
-	// may read the row and those that have it as their parent; Writers may also change and delete
-	// them. Only the role that row-level security does not apply to runs them, with search_path
-	// pg_catalog.
+	// Readers and Writers are SQL queries for rows that are shared with single Persons, as pairs
+	// of the row's key and the Person's id: SELECT note_id, user_id FROM public.note_shares.
+	// Readers may read the row and those that have it as their parent; Writers may also change and
+	// delete them. Only the role that row-level security does not apply to runs them, with
+	// search_path pg_catalog.
 	Readers string `yaml:"readers"`
 	Writers string `yaml:"writers"`
 	// Secret names columns whose values no attacker knows, such as the token of an invitation.

@@ -43,8 +43,9 @@ func (f *valueFollower) kindLinks(ctx context.Context, r *catalog.Relation) map[
 	return found
 }
 
-// followAsked adds the rows of several tables to which columns lead to the Persons whom a row names, as a
-// foreign key would, where policies ask for these columns: a comment on a post or a video.
+// followAsked adds the rows of several tables to which columns lead to the Persons whom a row
+// names, as a foreign key would, where policies ask for these columns: a comment on a post or a
+// video.
 func (f *valueFollower) followAsked(ctx context.Context, r *catalog.Relation) {
 	o := f.d.m.own[r.OID]
 	if o == nil || o.Class != ClassTenant || o.Configured || !r.IsTable() || r.Partition || len(o.Persons) == 0 ||

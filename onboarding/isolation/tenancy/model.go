@@ -43,9 +43,9 @@ func (m *Model) HasOrgs() bool { return m.Orgs.Table != nil }
 // by design, or empty.
 func (m *Model) PublicRows(r *catalog.Relation) string { return m.tables[r.OID].Public }
 
-// secrets are parts of normalized names of columns whose values are a right by themselves, such as an
-// invitation's token: whoever knows one was given it. Every column is asked often, so this is no regular
-// expression.
+// secrets are parts of normalized names of columns whose values are a right by themselves, such as
+// an invitation's token: whoever knows one was given it. Every column is asked often, so this is
+// no regular expression.
 var secrets = []string{"token", "secret", "passw", "passcode", "digest", "hash", "apikey", "licensekey", "licencekey",
 	"nonce", "invitecode", "invitationcode", "joincode", "accesscode", "authcode", "recoverycode", "resetcode",
 	"verificationcode", "confirmationcode", "backupcode"}

@@ -66,8 +66,8 @@ func (s Sharing) persons(r *catalog.Relation, alias string, depth int) string {
 	return strings.Join(parts, " || ")
 }
 
-// With is the condition that a row, or one that it goes with, is shared with the identity's Person.
-// It is "" where no row is.
+// With is the condition that a row, or one that it goes with, is shared with the identity's
+// Person. It is "" where no row is.
 func (s Sharing) With(w IdentitySQL, r *catalog.Relation, alias string) string {
 	persons := s.Persons(r, alias)
 	if persons == "" {

@@ -45,7 +45,8 @@ func (v *Victims) Attackers(ctx context.Context, victim tenancy.Tenant) ([]sessi
 	return sessions, nil
 }
 
-// InRoles returns sessions that have no right to a victim's rows, in each role that they can become.
+// InRoles returns sessions that have no right to a victim's rows, in each role that they can
+// become.
 func InRoles(ctx context.Context, v *Victims, victim tenancy.Tenant) ([]session.Session, error) {
 	plain, err := plainAgainst(ctx, v, victim)
 	return inRoles(v, plain), err

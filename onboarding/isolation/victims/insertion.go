@@ -39,8 +39,8 @@ func (i Insertion) Identified() bool { return i.Condition != anyRow }
 
 const anyRow = "true"
 
-// compared are the columns that policies of inserts compare with constants, such as the bucket of a
-// file.
+// compared are the columns that policies of inserts compare with constants, such as the bucket of
+// a file.
 func (r *Rows) compared(t *catalog.Relation) []string {
 	names, known := r.constants[t]
 	if !known {

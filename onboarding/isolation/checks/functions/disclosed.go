@@ -104,7 +104,8 @@ func (c telling) judge(ctx context.Context, answers []string) error {
 	return nil
 }
 
-// byName is [proof.Disclosure.Told] for less: what the answer tells is not told to who names nobody.
+// byName is [proof.Disclosure.Told] for less: what the answer tells is not told to who names
+// nobody.
 func (c telling) byName(ctx context.Context, of proof.VictimRows, a proof.Answer) (*proof.Proof, error) {
 	ofNobody, least := c.call, c.disclosure
 	ofNobody.arguments = c.caller.Nobody(c.call.arguments, c.caller.Texts(c.call.victim))

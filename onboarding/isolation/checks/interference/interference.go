@@ -27,7 +27,8 @@ type tester struct {
 	cost      results.Interference
 	// told are the notes that were made, each about something that the model calls public.
 	told map[string]bool
-	// trails are the tables that the triggers of each table name, and the views that are made of its rows.
+	// trails are the tables that the triggers of each table name, and the views that are made of
+	// its rows.
 	trails map[*catalog.Relation][]*catalog.Relation
 	// derived are these views. concerned finds Persons whom rows concern that they ask.
 	derived   []*catalog.Relation

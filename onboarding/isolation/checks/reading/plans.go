@@ -124,7 +124,8 @@ func (c *plans) takeTurns(ctx context.Context, pair [2]session.Session, tables [
 	return nil
 }
 
-// readInTurn reports a leak of each table of which the second of two tenants sees the first one's rows.
+// readInTurn reports a leak of each table of which the second of two tenants sees the first one's
+// rows.
 func (c *plans) readInTurn(
 	ctx context.Context, conn *session.Conn, pair [2]session.Session, tables []*catalog.Relation,
 ) error {

@@ -121,7 +121,8 @@ func (c *sample) sessions(ctx context.Context) ([]session.Session, error) {
 		if len(c.roles) == 0 {
 			break
 		}
-		// Whom policies ask for in a role, such as who manages an Org, need not be among the sample.
+		// Whom policies ask for in a role, such as who manages an Org, need not be among the
+		// sample.
 		inRoles, err := victims.InRoles(ctx, c.victims, v)
 		if err != nil {
 			return nil, err

@@ -13,8 +13,8 @@ import (
 // maxStates bounds the states that own rows are brought into.
 const maxStates = 4
 
-// intoStates bring own rows into the states that triggers and rules ask for, such as a request that
-// is approved.
+// intoStates bring own rows into the states that triggers and rules ask for, such as a request
+// that is approved.
 func (c *triggers) intoStates(t *catalog.Relation, s session.Session) []trigger {
 	assignments, known := c.states[t]
 	if !known {

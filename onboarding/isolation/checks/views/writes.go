@@ -61,8 +61,8 @@ func (c *views) writeThrough(ctx context.Context, t *catalog.Relation) error {
 	return nil
 }
 
-// edits reports whether a row of a victim's, in a table of a view, is shared with a session that may
-// change it.
+// edits reports whether a row of a victim's, in a table of a view, is shared with a session that
+// may change it.
 func (c *views) edits(ctx context.Context, t *catalog.Relation, v tenancy.Tenant, s session.Session) (bool, error) {
 	m := c.model
 	for _, base := range c.scope.OwnedTables() {

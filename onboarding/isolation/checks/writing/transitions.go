@@ -16,8 +16,9 @@ import (
 // maxTransitions bounds the states that an update tries to bring a row into.
 const maxTransitions = 8
 
-// transitions render assignments that bring a row into another state, as policies may let a session change
-// it only so: a draft becomes submitted, a key revoked, a request decided by the session's Person.
+// transitions render assignments that bring a row into another state, as policies may let a
+// session change it only so: a draft becomes submitted, a key revoked, a request decided by the
+// session's Person.
 func (w *writer) transitions(t *catalog.Relation, row victims.Values, s session.Session) []string {
 	words, persons, others, flags := map[string][]string{}, victims.Values{}, victims.Values{}, victims.Values{}
 	states := 1
