@@ -96,16 +96,8 @@ func (c Config) Validate() error {
 		if table.Platform && table.Public != "" {
 			problem(key, "platform contradicts public")
 		}
-		if table.Platform && (table.Readers != "" || table.Writers != "") {
+		if table.Platform && table.Readers+table.Writers != "" {
 			problem(key, "platform contradicts readers and writers")
-		}
-		for _, sql := range []struct{ key, text string }{{"readers", table.Readers}, {"writers", table.Writers}} {
-			if sql.text == "" {
-				continue
-			}
-			if what := tenancy.CheckQuery(sql.text); what != "" {
-				problem(key+"."+sql.key, what)
-			}
 		}
 		if table.Both && (table.User+table.UserSQL == "" || table.Org+table.OrgSQL == "") {
 			problem(key, "both needs user and org, or user_sql and org_sql")
@@ -116,11 +108,17 @@ func (c Config) Validate() error {
 		if table.User != "" && table.UserSQL != "" || table.Org != "" && table.OrgSQL != "" {
 			problem(key, "user_sql contradicts user, and org_sql contradicts org")
 		}
-		for _, sql := range []struct{ key, text string }{{"user_sql", table.UserSQL}, {"org_sql", table.OrgSQL}} {
+		for _, sql := range []struct {
+			key, text string
+			check     func(sql string) string
+		}{
+			{"user_sql", table.UserSQL, tenancy.CheckExpression}, {"org_sql", table.OrgSQL, tenancy.CheckExpression},
+			{"readers", table.Readers, tenancy.CheckQuery}, {"writers", table.Writers, tenancy.CheckQuery},
+		} {
 			if sql.text == "" {
 				continue
 			}
-			if what := tenancy.CheckExpression(sql.text); what != "" {
+			if what := sql.check(sql.text); what != "" {
 				problem(key+"."+sql.key, what)
 			}
 		}

@@ -63,10 +63,10 @@ func TestSessionsNameWhatIsWrong(t *testing.T) {
 			Writers: "DELETE FROM public.shares"}},
 	}.Validate()
 	want := []string{
-		`tables["public.files"].writers: parse SQL: `,
 		`tables["public.files"]: both needs user and org, or user_sql and org_sql`,
 		`tables["public.files"]: user_sql contradicts user, and org_sql contradicts org`,
 		`tables["public.files"].user_sql: parse SQL: `,
+		`tables["public.files"].writers: parse SQL: `,
 		"settings.user_written[0]: no template is a JSON object that could have such a member",
 		"sessions: roles and role_query need login_role: the role that app_database_url logs in as",
 		"sessions.roles[0]: want a role other than app_role and login_role",
