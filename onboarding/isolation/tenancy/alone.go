@@ -75,9 +75,13 @@ func aloneNames(d *discovery) []string {
 }
 
 // ArgumentWords are the words in the name of a function's argument that promise the id of a Person
-// or of an Org.
+// or of an Org: the usual ones, and what their tables are called.
 func ArgumentWords(m *Model) (person, org []string) {
 	person, org = []string{"user", "person", "owner", "member"}, []string{"org", "tenant", "workspace"}
+	if m.HasOrgs() {
+		name := catalog.Normalize(m.Orgs.Table.Name)
+		org = append(org, strings.TrimSuffix(strings.TrimSuffix(name, "ies"), "s"))
+	}
 	if m.OrgsAlone {
 		return slices.Concat(person, org), nil
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 )
 
 // findMembership finds the table that says who is in which Org, and the condition for being in
@@ -140,4 +141,20 @@ func (d *discovery) askedByPolicies(r *catalog.Relation) bool {
 	return slices.ContainsFunc(d.m.Catalog.Relations, func(other *catalog.Relation) bool {
 		return other != r && other.PolicyNames(names...)
 	})
+}
+
+// LeadersFirst orders members so those who own their Org or administer it come first: functions
+// may let no others do anything.
+func LeadersFirst(m *Model, person, org string) string {
+	leads := person + " IS NULL" // a constant is no expression to order by
+	if owner := m.Membership.OwnerColumn; owner != "" {
+		leads += fmt.Sprintf(" OR EXISTS (SELECT FROM %s g WHERE %s = %s AND %s = %s)", m.Orgs.Table.SQL(),
+			query.Column("g", m.Orgs.ID), org, query.Column("g", owner), person)
+	}
+	if ms := m.Membership; ms.Table != nil && ms.Table.Column("role") != nil {
+		leads += fmt.Sprintf(" OR EXISTS (SELECT FROM %s g WHERE %s = %s AND %s = %s "+
+			"AND g.role::text ~* 'owner|admin')", ms.Table.SQL(), query.Column("g", ms.Org), org,
+			query.Column("g", ms.Person), person)
+	}
+	return "(" + leads + ") DESC"
 }

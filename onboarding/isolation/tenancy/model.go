@@ -79,12 +79,14 @@ func Published(m *Model, view *catalog.Relation) *catalog.Relation {
 	}
 	for _, base := range m.Catalog.Relations {
 		key := base.SingleKey()
-		open := m.PublicRows(base) != "" || Shared(m, ToRead).Query(base) != ""
+		open := m.PublicRows(base) != "" || Shared(m, ToRead).Persons(base, "a") != ""
 		if base.IsView() || key == nil || !open || !view.DefinedOn(base) {
 			continue
 		}
 		if c := view.Column(key.Name); c != nil && c.Type == key.Type && view.CanRead(key.Name) {
-			return base
+			if from, name := m.Catalog.Origin(view, key.Name); from == nil || from == base && name == key.Name {
+				return base
+			}
 		}
 	}
 	return nil

@@ -76,6 +76,16 @@ func (s Sharing) With(w IdentitySQL, r *catalog.Relation, alias string) string {
 	return fmt.Sprintf("coalesce(%s::text = ANY(%s), false)", w.Person, persons)
 }
 
+// SharedToRead is the condition that a row is shared with a Person who may not change it. It is ""
+// where no row is.
+func SharedToRead(m *Model, r *catalog.Relation, alias string) string {
+	readers := Shared(m, ToRead).Persons(r, alias)
+	if readers == "" {
+		return ""
+	}
+	return fmt.Sprintf("NOT (%s) <@ (%s)", readers, cmp.Or(Shared(m, ToWrite).Persons(r, alias), "'{}'::text[]"))
+}
+
 // trySharing evaluates the queries for rows that are shared for no row, so what the server refuses
 // ends the check.
 func trySharing(ctx context.Context, m *Model, q query.Querier) error {

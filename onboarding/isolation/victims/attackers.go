@@ -134,22 +134,6 @@ func (v *Victims) ownersFirst(id string) string {
 	return fmt.Sprintf("(%s::text = ANY(%s::text[])) DESC", id, query.Array(v.Persons()))
 }
 
-// leadersFirst orders members so those who own their Org or administer it come first: functions
-// may let no others do anything.
-func leadersFirst(m *tenancy.Model, person, org string) string {
-	leads := person + " IS NULL" // a constant is no expression to order by
-	if owner := m.Membership.OwnerColumn; owner != "" {
-		leads += fmt.Sprintf(" OR EXISTS (SELECT FROM %s g WHERE %s = %s AND %s = %s)", m.Orgs.Table.SQL(),
-			query.Column("g", m.Orgs.ID), org, query.Column("g", owner), person)
-	}
-	if ms := m.Membership; ms.Table != nil && ms.Table.Column("role") != nil {
-		leads += fmt.Sprintf(" OR EXISTS (SELECT FROM %s g WHERE %s = %s AND %s = %s "+
-			"AND g.role::text ~* 'owner|admin')", ms.Table.SQL(), query.Column("g", ms.Org), org,
-			query.Column("g", ms.Person), person)
-	}
-	return "(" + leads + ") DESC"
-}
-
 // attacker is a Person's session.
 type attacker struct {
 	kind   session.Kind
@@ -252,7 +236,7 @@ func (v *Victims) againstOrg(ctx context.Context, victim string) ([]session.Sess
 			WHERE o.present AND o.org <> %[1]s AND %[2]s AND %[4]s
 			AND NOT EXISTS (SELECT FROM mem x WHERE x.present AND x.org = %[1]s AND x.person = o.person)
 			ORDER BY %[3]s, o.person::text || ' ' || o.org::text LIMIT 1`, org, v.lister().OpensIn("o.person", "o.org"),
-			tenancy.NamedBy(m, them, "o.person")+", "+leadersFirst(m, "o.person", "o.org"), where))
+			tenancy.NamedBy(m, them, "o.person")+", "+tenancy.LeadersFirst(m, "o.person", "o.org"), where))
 		if err != nil {
 			return nil, err
 		}

@@ -64,8 +64,8 @@ func (r *Rows) Favourable(
 	return values, nil
 }
 
-// likeOwn returns the values of the first row that names the attacker, or else of the first of
-// all. Rows are in the order of their key, so the result does not depend on how they are stored.
+// likeOwn returns the values of the first row that names the attacker, or else an Org of theirs, or
+// of the first of all. Rows are in the order of their key, so the result does not depend on how they are stored.
 // It returns nil if there is none.
 func (r *Rows) likeOwn(ctx context.Context, t *catalog.Relation, s session.Session) ([]*string, error) {
 	m, present := r.config.Model, "true"
@@ -77,9 +77,16 @@ func (r *Rows) likeOwn(ctx context.Context, t *catalog.Relation, s session.Sessi
 	if len(t.Key) > 0 {
 		order = " ORDER BY " + query.Columns("a", t.Key)
 	}
+	var mine []string
 	if s.Identity.Person != nil && len(m.Of(t).Persons) > 0 {
+		mine = append(mine, m.Names(t, s.Identity))
+	}
+	if orgs := m.Of(t).Orgs; len(orgs) > 0 && len(s.Identity.Orgs) > 0 {
+		mine = append(mine, m.IsOrg(t, "a", orgs[0], m.IdentitySQL(s.Identity)))
+	}
+	for _, condition := range mine {
 		// OFFSET 0 keeps the planner from going through all rows in the order of the key.
-		own := fmt.Sprintf("(SELECT * FROM %s a WHERE %s AND %s OFFSET 0)", t.SQL(), present, m.Names(t, s.Identity))
+		own := fmt.Sprintf("(SELECT * FROM %s a WHERE %s AND %s OFFSET 0)", t.SQL(), present, condition)
 		if row, err := r.one(ctx, t, names, own+" a"+order); row != nil || err != nil {
 			return row, err
 		}

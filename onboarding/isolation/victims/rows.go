@@ -103,7 +103,10 @@ func (v *Victims) Rows() *Rows {
 // be.
 func (r *Rows) Targets(ctx context.Context, t *catalog.Relation) ([]Target, error) {
 	m := r.config.Model
-	var found []Target
+	found, err := r.shared(ctx, t)
+	if err != nil {
+		return nil, err
+	}
 	for _, kind := range []tenancy.OwnerKind{tenancy.Person, tenancy.Org} {
 		rows, err := r.inScope(ctx, t, fmt.Sprintf("starts_with(%s, '%s ')", m.Owner(t, "a"), kind))
 		if err != nil {
@@ -157,6 +160,14 @@ func (r *Rows) Targets(ctx context.Context, t *catalog.Relation) ([]Target, erro
 		}
 	}
 	return found, nil
+}
+
+// shared are rows that Persons may read and not change, by the queries of the configuration.
+func (r *Rows) shared(ctx context.Context, t *catalog.Relation) ([]Target, error) {
+	if readOnly := tenancy.SharedToRead(r.config.Model, t, "a"); readOnly != "" {
+		return r.inScope(ctx, t, readOnly)
+	}
+	return nil, nil
 }
 
 // inScope reads a few rows, of the single tenant if only one is checked.

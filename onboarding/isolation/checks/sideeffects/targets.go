@@ -115,6 +115,12 @@ func (target target) fill(t *catalog.Relation, row victims.Values, held []*strin
 	}
 }
 
+// only is the target with one of its columns alone.
+func (target target) only(i int) target {
+	target.columns, target.keys = target.columns[i:i+1], target.keys[i:i+1]
+	return target
+}
+
 // referring returns the columns of a table that lead to a row of another, by a foreign key or by
 // their names.
 func referring(t, target *catalog.Relation) []string {

@@ -242,7 +242,7 @@ func (c *triggers) rowsReferring(ctx context.Context, t *catalog.Relation, v ten
 	if err != nil {
 		return nil, err
 	}
-	pairs, leading := c.pairs(t, v, s, made), []victims.Values{made}
+	pairs, leading, pristine := c.pairs(t, v, s, made), []victims.Values{made}, maps.Clone(made)
 	leads := false
 	for _, target := range c.targets(t) {
 		held, err := c.rows.Any(ctx, target.table, target.keys, target.of(m.OwnedBy(target.table, v))+
@@ -257,9 +257,21 @@ func (c *triggers) rowsReferring(ctx context.Context, t *catalog.Relation, v ten
 		if target.compared {
 			row = maps.Clone(made)
 			leading = append(leading, row)
+			if !maps.EqualFunc(made, pristine, victims.Equal) { // the only reference to the victim
+				alone := maps.Clone(pristine)
+				target.fill(t, alone, held)
+				leading = append(leading, alone)
+			}
 		}
 		target.fill(t, row, held)
 		leads = true
+		for i := range target.columns {
+			if len(target.columns) > 1 { // a policy may ask that another leads to a row of the session's
+				alone := maps.Clone(pristine)
+				target.only(i).fill(t, alone, held[i:i+1])
+				leading = append(leading, alone)
+			}
+		}
 	}
 	rows = append(rows, leading...)
 	if leads {

@@ -33,7 +33,11 @@ func (w *writer) attackers(
 	if err != nil {
 		return nil, err
 	}
-	sessions = slices.Concat(sessions, concerned)
+	readers, err := w.readers(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	sessions = slices.Concat(readers, sessions, concerned)
 	o := w.model.Of(t)
 	if !target.Victim.IsOrg() || o.Class == tenancy.ClassMembers || target.Place == "" {
 		return sessions, nil
@@ -52,6 +56,28 @@ func (w *writer) attackers(
 		}
 		s.Kind = session.Author
 		s.Label += fmt.Sprintf(", its author but no member of %s", target.Victim)
+		sessions = append(sessions, s)
+	}
+	return sessions, nil
+}
+
+// maxReaders bounds the Persons who may read a row and try to change it.
+const maxReaders = 2
+
+// readers are sessions of Persons with whom a target is shared to read.
+func (w *writer) readers(ctx context.Context, target victims.Target) ([]session.Session, error) {
+	var sessions []session.Session
+	for _, person := range target.Readers {
+		if slices.Contains(target.Writers, person) || len(sessions) == maxReaders {
+			continue
+		}
+		s, err := w.victims.SessionOf(ctx, person)
+		if errors.Is(err, pgx.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
 		sessions = append(sessions, s)
 	}
 	return sessions, nil
