@@ -29,8 +29,8 @@ func (s Settings) OrgsAlone(mentions func(...string) bool) (alone Settings, left
 		leftOut = fmt.Sprintf("what policies, views and functions decide by %s: it holds a Person, and no table of "+
 			"users was found: name it in users.table", strings.Join(persons, ", "))
 	}
-	s.unset = persons
-	s.User, s.Org, s.Opening.orgsAlone = s.Org, "", true
+	s.Unset = persons
+	s.User, s.Org, s.Opening.OrgsAlone = s.Org, "", true
 	templates := map[string]string{}
 	for name, template := range s.Templates {
 		if slices.Contains(orgs, name) {

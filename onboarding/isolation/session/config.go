@@ -32,8 +32,8 @@ type Settings struct {
 	// Opening says how the platform opens a session.
 	Opening Opening `yaml:"-"`
 
-	// unset are further settings of the identity, which no session of a check sets.
-	unset []string
+	// Unset are further settings of the identity, which no session of a check sets.
+	Unset []string `yaml:"-"`
 }
 
 // userWritten are the members of a setting's document that users write themselves.
@@ -134,7 +134,7 @@ const tokenSettings = "request.jwt.claim"
 // IsIdentity reports whether a setting carries the identity. Whoever takes it from the claims of a
 // token may read the token in its older settings, too, and no session chooses these.
 func (s Settings) IsIdentity(name string) bool {
-	names := append(s.Names(), s.unset...)
+	names := append(s.Names(), s.Unset...)
 	return slices.Contains(names, name) || strings.HasPrefix(name, tokenSettings) &&
 		slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, tokenSettings) })
 }

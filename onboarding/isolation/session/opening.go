@@ -26,8 +26,8 @@ type Opening struct {
 	LoginRole string `yaml:"-"`
 	AppRole   string `yaml:"-"`
 
-	// orgsAlone says that each Org takes the place of a Person, so person.id is org.id.
-	orgsAlone bool
+	// OrgsAlone says that each Org takes the place of a Person, so person.id is org.id.
+	OrgsAlone bool `yaml:"-"`
 }
 
 // scalar is the first value that a query of the configuration returns, beside what its names stand
@@ -43,7 +43,7 @@ func (o Opening) userSQL(person string) string {
 		return person + "::text"
 	}
 	names := "(SELECT " + person + " AS id) person"
-	if o.orgsAlone {
+	if o.OrgsAlone {
 		names += ", (SELECT " + person + " AS id) org"
 	}
 	return scalar(o.UserQuery, names)
@@ -61,7 +61,7 @@ func (o Opening) roleSQL(person, org string) string {
 }
 
 func (o Opening) anyRoleSQL(person, org string) string {
-	if o.orgsAlone {
+	if o.OrgsAlone {
 		org = person
 	}
 	return scalar(o.RoleQuery, fmt.Sprintf("(SELECT %s AS id) person, (SELECT %s AS id) org", person, org))

@@ -3,6 +3,7 @@ package functions
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -92,12 +93,29 @@ const (
 	maxQuoted = 3
 )
 
-// quotedSQL leaves out what a value of the session's own holds too, whatever its case.
+// quotedSQL finds values of which a message holds all or, in quotes, a part. It leaves out what a
+// value of the session's own holds too, whatever its case.
 const quotedSQL = `
-SELECT %[1]s AS key, coalesce(%[2]s, 'somebody') AS owner, a.%[4]s::text AS value FROM %[3]s a
- WHERE length(a.%[4]s::text) >= %[5]d AND strpos($1, a.%[4]s::text) > 0 AND %[6]s
-   AND NOT EXISTS (SELECT FROM %[3]s b WHERE strpos(lower(b.%[4]s::text), lower(a.%[4]s::text)) > 0 AND NOT %[7]s)
- ORDER BY length(a.%[4]s::text) DESC LIMIT %[8]d`
+SELECT %[1]s AS key, coalesce(%[2]s, 'somebody') AS owner, q.value FROM %[3]s a, LATERAL (
+   SELECT a.%[4]s::text WHERE length(a.%[4]s::text) >= %[5]d AND strpos($1, a.%[4]s::text) > 0
+   UNION ALL SELECT part FROM unnest($2::text[]) part WHERE strpos(a.%[4]s::text, part) > 0) q(value)
+ WHERE %[6]s
+   AND NOT EXISTS (SELECT FROM %[3]s b WHERE strpos(lower(b.%[4]s::text), lower(q.value)) > 0 AND NOT %[7]s)
+ ORDER BY length(q.value) DESC LIMIT %[8]d`
+
+// inQuotes matches what a message quotes, such as a value that is no number.
+var inQuotes = regexp.MustCompile(fmt.Sprintf(`"([^"]{%d,})"`, distinctive))
+
+// partsIn are texts that a message quotes and that do not stand in the function's source.
+func (f trusted) partsIn(text string) []string {
+	var parts []string
+	for _, found := range inQuotes.FindAllStringSubmatch(text, -1) {
+		if !strings.Contains(f.function.Source, found[1]) {
+			parts = append(parts, found[1])
+		}
+	}
+	return parts
+}
 
 // quote is a row of another tenant, and its value that a message holds.
 type quote struct{ Key, Owner, Value string }
@@ -110,7 +128,7 @@ func (c *leakproof) quoted(ctx context.Context, f trusted, said message) ([]quot
 	}
 	sql := fmt.Sprintf(quotedSQL, m.RowKey(t, "a"), m.Owner(t, "a"), t.SQL(), query.Name(f.column.Name), shortest,
 		m.Foreign(t, "a", identity, tenancy.Truth), m.Foreign(t, "b", identity, tenancy.Truth), maxQuoted)
-	rows, err := c.setup.Truth.Query(ctx, sql, said.text)
+	rows, err := c.setup.Truth.Query(ctx, sql, said.text, f.partsIn(said.text))
 	if err != nil {
 		return nil, err
 	}
