@@ -264,16 +264,21 @@ func (r *rig) diagnose(t *testing.T) {
 		t.Errorf("log: %q", found.Log)
 	}
 	history, err := r.certbot.History(t.Context(), sandbox.QuinnVPS, domain)
-	if err != nil || len(history.Issued) != 3 || len(history.Failed) != 2 ||
+	// certbot gives up once one name has failed, and the authority may still be checking the other.
+	failed := len(history.Failed)
+	if err != nil || len(history.Issued) != 3 || failed < 1 || failed > 2 ||
 		time.Since(history.Failed[0].At).Abs() > 5*time.Minute {
-		t.Errorf("history = %+v, error = %v", history, err)
+		t.Fatalf("history = %+v, error = %v", history, err)
 	}
 	if found.Refused != "" {
 		t.Errorf("refused: %s", found.Refused)
 	}
 	tight := certificates.Limits{Failures: certificates.Bucket{Burst: 1, Refill: time.Hour}}
 	found = renewal.NewDoctor(r.certbot, r.names, r.prober, tight).Diagnose(t.Context(), site, time.Now())
-	if !strings.HasPrefix(found.Refused, "validation of merche-biche.com failed too often lately") {
+	names := []string{history.Failed[0].Name, history.Failed[failed-1].Name}
+	if !slices.ContainsFunc(names, func(name string) bool {
+		return strings.HasPrefix(found.Refused, "validation of "+name+" failed too often lately")
+	}) {
 		t.Errorf("refused: %q", found.Refused)
 	}
 }
